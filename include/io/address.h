@@ -1,0 +1,28 @@
+/* Socket addresses: resolved at set-up (this may block), printed for people. */
+#ifndef IO_ADDRESS_H
+#define IO_ADDRESS_H
+
+#include <sys/socket.h>
+
+#include "base.h"
+
+#define ADDRESS_TEXT_SIZE ((size_t)64) /* holds any address_format */
+
+struct address {
+	struct sockaddr_storage storage;
+	socklen_t size;
+};
+
+/*
+ * Resolves a host name or numeric address with getaddrinfo; blocks, so not for the data path.
+ * Writes at most `count` TCP addresses in the resolver's order of preference and returns how many,
+ * or -ENOENT (no such host), -EAGAIN (the resolver failed for now), -ENOMEM, another -errno.
+ */
+int address_resolve(const char *host, uint16_t port, struct address *out, size_t count);
+
+/* "127.0.0.1:9092" or "[::1]:9092". Returns `text`. */
+const char *address_format(const struct address *address, char text[ADDRESS_TEXT_SIZE]);
+
+uint16_t address_port(const struct address *address);
+
+#endif

@@ -1,0 +1,179 @@
+/*
+ * A TCP connection: bytes in by three modes, gathered sends out, one orderly end.
+ *
+ * A stream is embedded in its owner. stream_connect, or a listener, starts it; from then on it must
+ * stay where it is until `closed` was called, which happens exactly once, after the last operation
+ * that could touch its memory. Inside `closed`, and after it, the owner may free the stream or
+ * connect again. No callback runs inside a function of this header: they come from loop_turn.
+ *
+ * Receiving. Small data goes to `received`. When a frame announces that it is large, the owner asks
+ * (from inside `received`, at most once per call) for the bytes behind those that it consumed to be
+ * collected in one slab, stream_receive_bulk, or to be dropped unread, stream_skip; then `bulk` or
+ * `skipped` follows, and what comes after is given to `received` again.
+ *
+ * Sending. Sends queue in order; one gathered kernel operation per connection is in flight at a
+ * time and takes all that is ready, up to options.gather_size bytes.
+ */
+#ifndef IO_STREAM_H
+#define IO_STREAM_H
+
+#include <errno.h>
+#include <sys/uio.h>
+
+#include "base.h"
+#include "io/address.h"
+#include "io/buffers.h"
+#include "io/loop.h"
+#include "list.h"
+
+#define STREAM_GATHER_SIZE     ((size_t)256 * 1024) /* default bytes per kernel send */
+#define STREAM_GATHER_COUNT    1024                 /* iovecs per kernel send: IOV_MAX */
+#define STREAM_REASSEMBLY_SIZE ((size_t)16 * 1024)  /* default */
+#define STREAM_CONGESTION_SIZE ((size_t)16)         /* TCP_CA_NAME_MAX */
+#define STREAM_PEER_CLOSED     (-EPIPE)             /* `closed`: the peer ended the connection */
+
+struct stream;
+
+/*
+ * arrived_ns is the loop's clock right after the wait that brought the (last of the) bytes: user
+ * space's view, tens of microseconds behind the wire. Kernel receive stamps will replace its source
+ * without changing its meaning.
+ */
+struct stream_events {
+	/*
+	 * Connected or accepted (0), or the connect failed (-errno, and `closed` follows with the
+	 * same). Not called when the stream is closed while it connects.
+	 */
+	void (*opened)(struct stream *stream, int result);
+	/*
+	 * Contiguous bytes, valid during the call. Returns how many of them are consumed; the rest
+	 * is presented again, contiguous, together with what arrives next (at once after bulk, skip
+	 * and resume). An owner that leaves reassembly_size bytes unconsumed and asks for neither
+	 * bulk nor skip has its stream fail with -EMSGSIZE.
+	 */
+	size_t (*received)(
+	        struct stream *stream, const uint8_t *data, size_t size, int64_t arrived_ns);
+	/* The bytes asked for, slab->size of them. The owner is its user: slab_release. */
+	void (*bulk)(struct stream *stream, struct slab *slab, int64_t arrived_ns);
+	/* The bytes asked for are gone. */
+	void (*skipped)(struct stream *stream, size_t size, int64_t arrived_ns);
+	/*
+	 * The end: 0 when the owner asked for it, STREAM_PEER_CLOSED when the peer did in order,
+	 * else -errno. All sends have been completed before. May free the stream.
+	 */
+	void (*closed)(struct stream *stream, int reason);
+};
+
+/* Zero means the default, everywhere. */
+struct stream_options {
+	bool delay;                   /* leave Nagle's algorithm on; off by default */
+	const char *congestion;       /* TCP_CONGESTION, e.g. "cubic"; NULL: the system's */
+	const struct address *source; /* bind to it first; NULL: any */
+	int send_buffer_size;         /* SO_SNDBUF; 0: the kernel tunes it */
+	int receive_buffer_size;      /* SO_RCVBUF; 0: the kernel tunes it */
+	size_t gather_size;           /* bytes per kernel send at most */
+	size_t reassembly_size;       /* the largest frame that `received` must see whole */
+};
+
+/* Bytes to be sent, embedded in their owner. */
+struct send {
+	/*
+	 * The memory is yours again: 0 when the kernel has taken all bytes; -errno when the stream
+	 * failed or (-ECANCELED) was closed first, and then any part may have gone out. Called
+	 * exactly once per stream_send, in order.
+	 */
+	void (*done)(struct send *send, int result);
+	/* The array and what it points at stay untouched and in place until `done`. */
+	const struct iovec *iov;
+	int count;
+	/* The clock right before the first byte was handed to the kernel; 0 until then. */
+	int64_t submitted_ns;
+	/* private */
+	size_t size;
+	struct list node;
+};
+
+struct stream {
+	void *owner; /* the owner's own; never read here */
+
+	/* Everything below is private. */
+	const struct stream_events *events;
+	struct loop *loop;
+	int fd;
+	uint8_t state;
+	int reason;
+	unsigned in_flight; /* operations whose last completion has not come */
+	struct list work;   /* queued for the start of the next turn */
+
+	struct op receive, send_op, connect_or_cancel_send, cancel_receive;
+	bool receive_armed, send_armed, cancel_receive_armed, cancel_send_armed;
+	bool receive_provided, receive_multishot; /* how the armed receive was asked for */
+
+	/* receiving */
+	uint8_t mode; /* what comes next: frames, bulk, skip */
+	bool paused, in_received, unseen, starved;
+	uint8_t since_bulk; /* small receives since the last bulk or skip */
+	int ended;          /* end of stream or error, met after the bytes still buffered */
+	size_t mode_size, mode_left;
+	struct slab *slab;
+	struct slab_waiter slab_waiter;
+	uint8_t *reassembly;
+	size_t reassembly_size, reassembly_start, reassembly_end;
+	uint32_t held_first, held_last; /* small buffers not given to the owner yet */
+	int64_t arrived_ns;
+
+	/* sending */
+	struct list sends;
+	size_t queued_bytes, gather_size, sent; /* sent: of the first send in the queue */
+	struct address address;
+};
+
+/*
+ * Starts to connect. 0: the stream is alive and `opened` or `closed` will follow. -errno: nothing
+ * happened (no descriptor left, unknown congestion control -ENOENT, source not ours, ...). Options
+ * are read now; events must outlive the stream.
+ */
+int stream_connect(struct loop *loop, struct stream *stream, const struct address *address,
+        const struct stream_options *options, const struct stream_events *events);
+
+/*
+ * Queues a send; it is handed to the kernel at the start of the next turn. Allowed in every state
+ * from stream_connect until `closed`: before `opened` it waits, after stream_close or a failure it
+ * completes with the error.
+ */
+void stream_send(struct stream *stream, struct send *send);
+
+/* Bytes of sends that are not done. */
+size_t stream_queued_bytes(const struct stream *stream);
+
+/*
+ * From `received` only: the next `size` bytes after the consumed ones go into one slab. 0, or
+ * -EMSGSIZE when `size` exceeds the slab size (the owner will want to skip or close). While the
+ * pool is empty the stream stops reading and goes on when a slab is released.
+ */
+int stream_receive_bulk(struct stream *stream, size_t size);
+/* From `received` only: the next `size` bytes after the consumed ones are dropped unread. */
+void stream_skip(struct stream *stream, size_t size);
+
+/* No more callbacks for data until stream_resume; the peer sees a closing window. */
+void stream_pause(struct stream *stream);
+void stream_resume(struct stream *stream);
+
+/*
+ * Ends the stream with a FIN (RST if received bytes were left unread, as TCP has it): stops the
+ * armed operations, completes all sends that the kernel has not taken (-ECANCELED), closes the
+ * socket, calls `closed`. What the kernel took is still delivered. Does not wait for the peer.
+ * Closing twice is harmless; a reset overtakes a close.
+ */
+void stream_close(struct stream *stream);
+/* The same with a RST, within a turn or two; what the kernel has not delivered is lost. */
+void stream_reset(struct stream *stream);
+
+/* The congestion control in effect. Returns `text`, empty when the stream has no socket. */
+const char *stream_congestion(const struct stream *stream, char text[STREAM_CONGESTION_SIZE]);
+
+/* This end's and the other end's address. 0 or -errno. */
+int stream_local_address(const struct stream *stream, struct address *out);
+int stream_peer_address(const struct stream *stream, struct address *out);
+
+#endif
