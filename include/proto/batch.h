@@ -205,7 +205,8 @@ struct record_iterator {
 /*
  * Starts on a batch's records. A compressed batch is decompressed into `memory`, at most `limit`
  * bytes, which must then live as long as its records are used; both may be NULL and 0 for batches
- * that are not compressed. -E2BIG when the limit is reached; -EPROTO, -ENOMEM as decompress().
+ * that are not compressed. -E2BIG when the limit is reached; -EPROTO, -ENOMEM as
+ * decompressor_run().
  */
 int record_iterator_init(struct record_iterator *it, const struct batch *batch,
         struct decompressor *decompressor, uint8_t *memory, size_t limit);

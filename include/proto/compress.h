@@ -40,7 +40,7 @@ struct compressor *compressor_create(enum codec codec, int level);
 void compressor_free(struct compressor *c);
 enum codec compressor_codec(const struct compressor *c);
 
-/* The most that compress() may write for `size` bytes at any level. */
+/* The most that compressor_run() may write for `size` bytes at any level. */
 size_t compress_bound(enum codec codec, size_t size);
 
 /*
@@ -49,7 +49,8 @@ size_t compress_bound(enum codec codec, size_t size);
  * Gzip has its header, snappy is raw (one block without framing), lz4 is a frame of independent
  * 64 KiB blocks without checksums of content, zstd is one frame without dictionary.
  */
-ssize_t compress(struct compressor *c, const void *in, size_t size, void *out, size_t capacity);
+ssize_t compressor_run(
+        struct compressor *c, const void *in, size_t size, void *out, size_t capacity);
 
 struct decompressor;
 
@@ -63,7 +64,7 @@ void decompressor_free(struct decompressor *d);
  * when the library found no memory. Several gzip members, lz4 frames or zstd frames in a row are
  * one input. Snappy is raw, or framed as Java's snappy-java does it.
  */
-ssize_t decompress(struct decompressor *d, enum codec codec, const void *in, size_t size, void *out,
-        size_t capacity);
+ssize_t decompressor_run(struct decompressor *d, enum codec codec, const void *in, size_t size,
+        void *out, size_t capacity);
 
 #endif
