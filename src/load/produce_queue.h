@@ -19,8 +19,10 @@
  *
  * How to drive it. Push sealed batches. After every event, and at produce_queue_deadline_ns: take
  * the ended batches, take the wants, and send what produce_queue_next offers. Every sent batch gets
- * exactly one end of its attempt: answered, or lost. Batches belong to the caller, who may free or
- * reuse one as soon as produce_queue_take_done has returned it and no request still refers to it.
+ * exactly one end of its attempt: answered, or lost. Close a connection whose
+ * answer is overdue with a reset: requests that the broker has not read yet are then never read.
+ * Batches belong to the caller, who may free or reuse one as soon as produce_queue_take_done has
+ * returned it and no request still refers to it.
  */
 #ifndef HARROW_PRODUCE_QUEUE_H
 #define HARROW_PRODUCE_QUEUE_H
@@ -36,9 +38,9 @@
 
 struct produce_queue_config {
 	int32_t in_flight_limit;      /* batches; at most PRODUCE_IDEMPOTENT_IN_FLIGHT_MAX with an
-	                                 identity */
+					 identity */
 	int64_t delivery_timeout_ns;  /* from the push to giving up; what is in flight then is
-	                                 awaited */
+					 awaited */
 	int64_t retry_backoff_ns;     /* after the first failure; doubles with each further one, */
 	int64_t retry_backoff_max_ns; /* up to this; 20 % of jitter either way */
 };
@@ -67,13 +69,14 @@ struct produce_batch {
 	struct producer_stamp stamp; /* what the header must carry when it is sent */
 	bool restamp;       /* the bytes do not carry `stamp`: write it, see produce_queue_next */
 	bool maybe_written; /* an attempt ended without a clear refusal */
-	bool after_gap;     /* its predecessor will never be written: needs a fresh epoch */
+	bool stamp_sent;    /* sent at least once with this stamp */
+	bool needs_epoch;   /* the leader will take it only under a fresh epoch */
 	uint32_t attempt;   /* times sent; names the attempt that an answer belongs to */
 	int64_t pushed_ns, deadline_ns; /* deadline_ns: of the delivery */
 	int64_t first_sent_ns, sent_ns; /* 0 until sent; sent_ns of the latest attempt */
 	/* Once it has ended: */
 	enum produce_result result;
-	int16_t error;       /* Kafka's code */
+	int16_t error; /* Kafka's code of the last answer; 46 if acknowledged as a duplicate */
 	int64_t base_offset; /* -1 unless acknowledged with an offset (a duplicate may have none) */
 	int64_t log_append_ms; /* -1 unless the topic uses the broker's time */
 	int64_t done_ns;
@@ -113,9 +116,11 @@ struct produce_queue {
 	uint64_t connection;        /* what is in flight is on it; where the next goes */
 	uint64_t next_connection;   /* takes its place when nothing is in flight */
 	struct producer_stamp next; /* for the next batch that is pushed */
+	int32_t sent_sequence;      /* the sequence after what was sent under this epoch */
 	bool settled;               /* acknowledged on this connection with this epoch */
-	bool gap_at_end;            /* the next batch pushed is after a gap */
+	bool gap_at_end;            /* the next batch pushed needs a fresh epoch */
 	int16_t error;              /* why it is closed, 0 if it was aborted */
+	bool draining_failed;       /* the drain under way is already counted in failures */
 	int32_t failures;           /* rewinds in a row without an acknowledgement between */
 	int64_t retry_ns;
 	unsigned wants;                                  /* of enum produce_want */
@@ -124,7 +129,7 @@ struct produce_queue {
 
 /* config, identity (or NULL) and random stay the caller's and must outlive the queue. */
 void produce_queue_init(struct produce_queue *q, const struct produce_queue_config *config,
-        struct producer_identity *identity, struct random *random);
+	struct producer_identity *identity, struct random *random);
 
 /*
  * The stamp that the next pushed batch will get, so that it can be sealed with it and need no
@@ -134,10 +139,10 @@ struct producer_stamp produce_queue_next_stamp(struct produce_queue *q);
 
 /*
  * Takes over a sealed batch of record_count > 0 records whose bytes carry `sealed`. Fills in every
- * field of `batch` but first_record_index. On a closed queue it ends at once, failed or unsent.
+ * field of `batch` but first_record_index. On a closed queue it ends at once, unsent.
  */
 void produce_queue_push(struct produce_queue *q, struct produce_batch *batch, int32_t record_count,
-        struct producer_stamp sealed, int64_t now_ns);
+	struct producer_stamp sealed, int64_t now_ns);
 
 /*
  * The connection to the present leader, any number that the caller likes, new for each connection;
@@ -161,21 +166,21 @@ void produce_queue_sent(struct produce_queue *q, struct produce_batch *batch, in
  * written. Returns false, and nothing happens, if that attempt has ended already.
  */
 bool produce_queue_answered(struct produce_queue *q, struct produce_batch *batch, uint32_t attempt,
-        const struct produce_answer *answer, int64_t now_ns);
+	const struct produce_answer *answer, int64_t now_ns);
 
 /*
  * The attempt's connection is closed; no answer will come. Report it only when the connection's
  * send is reaped too: a batch may be stamped anew afterwards. Returns false as above.
  */
 bool produce_queue_lost(
-        struct produce_queue *q, struct produce_batch *batch, uint32_t attempt, int64_t now_ns);
+	struct produce_queue *q, struct produce_batch *batch, uint32_t attempt, int64_t now_ns);
 
 /*
  * The attempt's answer is overdue: wants the connection closed. The batch stays in flight until it
  * is lost, or answered after all. Returns false as above.
  */
 bool produce_queue_timed_out(
-        struct produce_queue *q, struct produce_batch *batch, uint32_t attempt, int64_t now_ns);
+	struct produce_queue *q, struct produce_batch *batch, uint32_t attempt, int64_t now_ns);
 
 /* Lets time pass, and takes up what the identity has become: expiry, end of a back-off. */
 void produce_queue_tick(struct produce_queue *q, int64_t now_ns);

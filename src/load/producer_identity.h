@@ -57,7 +57,7 @@ int64_t producer_identity_deadline_ns(const struct producer_identity *p);
  * After either end (ready, fatal) tick the producer's queues.
  */
 void producer_identity_answered(struct producer_identity *p, int16_t error, int64_t producer_id,
-        int16_t producer_epoch, int64_t now_ns);
+	int16_t producer_epoch, int64_t now_ns);
 
 /* The request's connection is gone, or its answer is overdue: it is asked again after a back-off.
  */
@@ -69,6 +69,6 @@ void producer_identity_lost(struct producer_identity *p, int64_t now_ns);
  * another partition has already moved on, or nothing is known yet.
  */
 void producer_identity_renew(
-        struct producer_identity *p, int64_t producer_id, int16_t producer_epoch);
+	struct producer_identity *p, int64_t producer_id, int16_t producer_epoch);
 
 #endif
