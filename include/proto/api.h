@@ -13,17 +13,34 @@
 #include "proto/message.h"
 
 /* X(ENUM, name, Kafka's name, key, first version, last version, first flexible version) */
-#define API_LIST(X)                                                                                \
-	X(PRODUCE, produce, "Produce", 0, 3, 13, 9)                                                \
-	X(METADATA, metadata, "Metadata", 3, 0, 13, 9)                                             \
-	X(API_VERSIONS, api_versions, "ApiVersions", 18, 0, 4, 3)
+/* clang-format off */
+#define API_LIST(X)                                                                   \
+	X(PRODUCE,           produce,           "Produce",          0,  3, 13, 9)   \
+	X(FETCH,             fetch,             "Fetch",            1,  4, 18, 12)  \
+	X(LIST_OFFSETS,      list_offsets,      "ListOffsets",      2,  1, 11, 6)   \
+	X(METADATA,          metadata,          "Metadata",         3,  0, 13, 9)   \
+	X(OFFSET_COMMIT,     offset_commit,     "OffsetCommit",     8,  2, 10, 8)   \
+	X(OFFSET_FETCH,      offset_fetch,      "OffsetFetch",      9,  1, 10, 6)   \
+	X(FIND_COORDINATOR,  find_coordinator,  "FindCoordinator",  10, 0, 6,  3)   \
+	X(JOIN_GROUP,        join_group,        "JoinGroup",        11, 0, 9,  6)   \
+	X(HEARTBEAT,         heartbeat,         "Heartbeat",        12, 0, 4,  4)   \
+	X(LEAVE_GROUP,       leave_group,       "LeaveGroup",       13, 0, 5,  4)   \
+	X(SYNC_GROUP,        sync_group,        "SyncGroup",        14, 0, 5,  4)   \
+	X(API_VERSIONS,      api_versions,      "ApiVersions",      18, 0, 4,  3)   \
+	X(CREATE_TOPICS,     create_topics,     "CreateTopics",     19, 2, 7,  5)   \
+	X(DELETE_TOPICS,     delete_topics,     "DeleteTopics",     20, 1, 6,  4)   \
+	X(INIT_PRODUCER_ID,  init_producer_id,  "InitProducerId",   22, 0, 6,  2)   \
+	X(DESCRIBE_CONFIGS,  describe_configs,  "DescribeConfigs",  32, 1, 4,  4)   \
+	X(CREATE_PARTITIONS, create_partitions, "CreatePartitions", 37, 0, 3,  2)   \
+	X(DESCRIBE_CLUSTER,  describe_cluster,  "DescribeCluster",  60, 0, 2,  0)
 
 enum api {
 #define X(ENUM, name, kafka_name, key, first, last, flexible) API_##ENUM,
 	API_LIST(X)
 #undef X
-	        API_COUNT,
+	API_COUNT,
 };
+/* clang-format on */
 
 struct api_info {
 	const char *name;             /* Kafka's, for people */
@@ -63,20 +80,30 @@ static inline struct edition api_edition(enum api api, int version)
  * says where and why, and the writer is of no more use.
  */
 int32_t request_write(struct writer *w, enum api api, int version, int32_t correlation_id,
-        struct string client_id, const void *body);
+	struct string client_id, const void *body);
 
 /* The same for an answer. */
 int32_t response_write(
-        struct writer *w, enum api api, int version, int32_t correlation_id, const void *body);
+	struct writer *w, enum api api, int version, int32_t correlation_id, const void *body);
 
 /* ---- the inside of a frame: the reader begins after the size prefix ---- */
 
 struct request_header {
-	int16_t api_key;
-	int16_t api_version;
+	int16_t request_api_key;
+	int16_t request_api_version;
 	int32_t correlation_id;
 	struct string client_id; /* may be null */
 };
+
+struct response_header {
+	int32_t correlation_id;
+};
+
+extern const struct message request_header_message, response_header_message;
+
+/* The header's own version, which follows from that of what it heads. */
+struct edition request_header_edition(enum api api, int version);
+struct edition response_header_edition(enum api api, int version);
 
 /*
  * Reads the header that fits the request's own key and version. Returns the enum api, with the

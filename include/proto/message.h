@@ -28,9 +28,8 @@
 #include "proto/cursor.h"
 #include "random.h"
 
-#define MESSAGE_DEPTH_LIMIT  8   /* structs within structs: the tables' own depth, asserted */
-#define MESSAGE_TAGGED_LIMIT 16  /* tagged fields that one struct declares, asserted */
-#define MESSAGE_ERROR_SIZE   256 /* enough for message_write_error and message_read_error */
+#define MESSAGE_DEPTH_LIMIT 8   /* structs within structs: a table is a tree, and this its depth */
+#define MESSAGE_ERROR_SIZE  256 /* enough for message_write_error and message_read_error */
 
 enum kind {
 	KIND_BOOL,
@@ -176,7 +175,7 @@ void message_print(struct writer *w, const struct message *m, struct edition e, 
  * present and absent. What it points at is in the arena. The version's absent fields are defaults.
  */
 void message_random(const struct message *m, struct edition e, struct random *random,
-        struct arena *arena, void *body);
+	struct arena *arena, void *body);
 
 /*
  * Writes the fields of a table as a JSON array in the vocabulary of Kafka's schemas. An attribute
