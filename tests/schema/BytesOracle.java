@@ -38,6 +38,7 @@ import org.apache.kafka.common.protocol.MessageUtil;
 final class BytesOracle {
 	private static final int SHOWN_FAILURES = 10;
 	private static final int ANSWER_TIMEOUT_S = 30;
+	private static final String NO_BYTES = "-"; /* how message_tool writes an empty body */
 	private static final HexFormat HEX = HexFormat.of();
 
 	/* One message at one version: what is known of it and how often it was right. */
@@ -52,7 +53,7 @@ final class BytesOracle {
 		}
 	}
 
-	private record Line(Tally tally, String hex, JsonNode json) {
+	private record Line(Tally tally, String text, JsonNode json) {
 	}
 
 	private final String tool;
@@ -116,10 +117,11 @@ final class BytesOracle {
 		if (parts.length != 5)
 			throw new IOException("not a line of message_tool random: " + text);
 		Tally tally = tally(parts[0], parts[1], Integer.parseInt(parts[2]));
+		String hex = parts[3].equals(NO_BYTES) ? "" : parts[3];
 		JsonNode json = Schema.MAPPER.readTree(parts[4]);
-		String problem = ourProblem(tally, parts[3], json);
+		String problem = ourProblem(tally, hex, json);
 		if (problem == null && tally.fromUs == 0)
-			problem = selfCheckProblem(tally, parts[3], json);
+			problem = selfCheckProblem(tally, hex, json);
 		if (problem == null)
 			tally.fromUs++;
 		else
@@ -203,10 +205,11 @@ final class BytesOracle {
 			for (int i = 0; i < count; i++) {
 				JsonNode json = random.message(message.schema, tally.version);
 				ApiMessage made = message.fromJson(json, tally.version);
-				Line line = new Line(tally, bytes(made, tally.version),
-						message.toJson(made, tally.version));
+				String hex = bytes(made, tally.version);
+				Line line = new Line(tally, api + " " + direction + " " + tally.version + " "
+						+ (hex.isEmpty() ? NO_BYTES : hex), message.toJson(made, tally.version));
 				sent.put(line);
-				out.write(api + " " + direction + " " + tally.version + " " + line.hex + "\n");
+				out.write(line.text + "\n");
 			}
 		}
 	}
@@ -214,12 +217,10 @@ final class BytesOracle {
 	private void checkJavasLine(Line sent, String answer) throws IOException {
 		if (sent == null)
 			throw new IOException("message_tool decode said more than it was asked: " + answer);
-		String[] parts = answer.split(" ", 2);
-		String what = sent.tally.message.name + " " + sent.tally.version;
-		if (parts.length != 2 || !parts[0].equals(sent.hex))
-			fail(what + ": we encode Java's bytes to " + answer + "\n  " + sent.hex + " " + sent.json);
-		else if (!same(Schema.MAPPER.readTree(parts[1]), sent.json))
-			fail(what + ": we read Java's bytes as " + answer + "\n  Java: " + sent.json);
+		if (!answer.startsWith(sent.text + " "))
+			fail("Java's bytes\n  " + sent.text + " " + sent.json + "\nbecame\n  " + answer);
+		else if (!same(Schema.MAPPER.readTree(answer.substring(sent.text.length())), sent.json))
+			fail("Java's bytes\n  " + sent.text + " " + sent.json + "\nare read as\n  " + answer);
 		else
 			sent.tally.fromJava++;
 	}

@@ -58,7 +58,8 @@ final class Schema {
 
 	/* The type of an element is "struct" for structs: C's struct names are not Kafka's. */
 	record Field(String name, String element, boolean array, Versions versions, Versions nullable,
-			Versions tagged, int tag, String preset, boolean ignorable, List<Field> fields) {
+			Versions tagged, int tag, Versions flexible, String preset, boolean ignorable,
+			List<Field> fields) {
 		/* What must be equal, in words for a difference. */
 		Map<String, String> attributes() {
 			Map<String, String> map = new LinkedHashMap<>();
@@ -68,6 +69,7 @@ final class Schema {
 			map.put("nullableVersions", nullable.toString());
 			map.put("taggedVersions", tagged.toString());
 			map.put("tag", tag < 0 ? "none" : "" + tag);
+			map.put("flexibleVersions", flexible.toString());
 			map.put("default", preset);
 			map.put("ignorable", "" + ignorable);
 			return map;
@@ -87,7 +89,7 @@ final class Schema {
 
 	Schema(JsonNode root) {
 		name = root.get("name").asText();
-		apiKey = root.get("apiKey").asInt();
+		apiKey = root.path("apiKey").asInt(-1); /* headers have none */
 		valid = Versions.parse(root.get("validVersions"));
 		flexible = Versions.parse(root.get("flexibleVersions")).cut(valid);
 		if (root.has("commonStructs"))
@@ -134,6 +136,7 @@ final class Schema {
 				array, versions, nullable,
 				Versions.parse(node.get("taggedVersions")).cut(versions),
 				node.has("tag") ? node.get("tag").asInt() : -1,
+				node.has("flexibleVersions") ? Versions.parse(node.get("flexibleVersions")) : flexible,
 				preset(array || inner != null ? "" : element, node.get("default")),
 				node.path("ignorable").asBoolean(false),
 				inner == null ? List.of() : parseFields(inner, versions));

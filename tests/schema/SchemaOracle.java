@@ -20,6 +20,7 @@ final class SchemaOracle {
 			"Produce", "Fetch", "ListOffsets", "InitProducerId", "CreateTopics", "DeleteTopics",
 			"CreatePartitions", "DescribeConfigs", "FindCoordinator", "JoinGroup", "SyncGroup",
 			"Heartbeat", "LeaveGroup", "OffsetCommit", "OffsetFetch" };
+	private static final String[] HEADERS = { "RequestHeader", "ResponseHeader" };
 
 	public static void main(String[] args) throws Exception {
 		Map<String, JsonNode> ours = dump(args[0]);
@@ -30,6 +31,9 @@ final class SchemaOracle {
 			for (String kind : new String[] { "Request", "Response" })
 				if (!ours.containsKey(api + kind))
 					differences.add(api + kind + ": no table");
+		for (String header : HEADERS)
+			if (!ours.containsKey(header))
+				differences.add(header + ": no table");
 		report(ours);
 		if (differences.isEmpty())
 			selfCheck(ours, differences);
@@ -93,6 +97,9 @@ final class SchemaOracle {
 			Schema schema = new Schema(table);
 			messages++;
 			fields += schema.count();
+			if (schema.name.endsWith("Header"))
+				System.out.printf("# %s %s: %d fields compared%n", schema.name, schema.valid,
+						schema.count());
 			if (!schema.name.endsWith("Request"))
 				continue;
 			String api = schema.name.substring(0, schema.name.length() - "Request".length());
@@ -127,7 +134,7 @@ final class SchemaOracle {
 			List<String> differences) throws IOException {
 		int changes = 0;
 		String[] keys = { "name", "type", "versions", "nullableVersions", "taggedVersions", "tag",
-				"default", "ignorable", "missing" };
+				"flexibleVersions", "default", "ignorable", "missing" };
 		for (String key : keys) {
 			ObjectNode changed = table.deepCopy();
 			ArrayNode fields = structs(changed).get(struct);
@@ -178,6 +185,9 @@ final class SchemaOracle {
 		case "validVersions":
 			Schema.Versions valid = Schema.Versions.parse(node.get(key));
 			node.put(key, valid.low() + "-" + (valid.high() + 1));
+			break;
+		case "flexibleVersions":
+			node.put(key, node.has(key) && node.get(key).asText().equals("none") ? "0+" : "none");
 			break;
 		default: /* other versions of the field: none of them, or all of them */
 			node.put(key, Schema.Versions.parse(node.get(key)).isEmpty() ? "0+" : "none");
