@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define ZLIB_CONST /* its input is then const */
 #include <zlib.h>
 
 #include "codec.h"
@@ -60,10 +61,9 @@ static void gzip_decompressor_free(void *context)
 	free(context);
 }
 
-/* zlib does not write to its input; its type lacks the const. */
 static void stream_point(z_stream *z, const uint8_t *in, size_t size, uint8_t *out, size_t capacity)
 {
-	z->next_in = (uint8_t *)(uintptr_t)in;
+	z->next_in = in;
 	z->avail_in = (uInt)size;
 	z->next_out = out;
 	z->avail_out = (uInt)MIN(capacity, CODEC_INPUT_MAX);
