@@ -48,8 +48,8 @@ struct listener {
  * 0 or -errno (-EADDRINUSE, -EACCES, ...).
  */
 int listener_open(struct loop *loop, struct listener *listener, const struct address *address,
-        const struct stream_options *options, const struct stream_events *stream_events,
-        const struct listener_events *events);
+	const struct stream_options *options, const struct stream_events *stream_events,
+	const struct listener_events *events);
 
 /* Stops; accepted streams live on. `closed` follows from a later turn, once. */
 void listener_close(struct listener *listener);

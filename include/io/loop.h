@@ -35,8 +35,9 @@ struct loop_options {
 	/*
 	 * Forces lower capabilities, from --io-caps: a comma separated list of at most one rung of
 	 * the ladder ("defer", "coop", "plain": the highest to try) and of features to leave out
-	 * ("-multishot", "-bufring", "-waitall", "-trunc"). "tiny" makes the rings as small as they
-	 * can be, so that tests reach the full-queue paths. NULL: the best that the kernel has.
+	 * ("-multishot", "-bufring", "-waitall", "-trunc", "-multiaccept"). "tiny" makes the rings
+	 * as small as they can be, so that tests reach the full-queue paths. NULL: the best that
+	 * the kernel has.
 	 */
 	const char *caps;
 	unsigned connections;        /* expected at one time: sizes the rings; default 64 */

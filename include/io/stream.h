@@ -52,7 +52,7 @@ struct stream_events {
 	 * bulk nor skip has its stream fail with -EMSGSIZE.
 	 */
 	size_t (*received)(
-	        struct stream *stream, const uint8_t *data, size_t size, int64_t arrived_ns);
+		struct stream *stream, const uint8_t *data, size_t size, int64_t arrived_ns);
 	/* The bytes asked for, slab->size of them. The owner is its user: slab_release. */
 	void (*bulk)(struct stream *stream, struct slab *slab, int64_t arrived_ns);
 	/* The bytes asked for are gone. */
@@ -101,19 +101,20 @@ struct stream {
 	struct loop *loop;
 	int fd;
 	uint8_t state;
-	int reason;
+	bool reset;         /* end with a RST */
+	int reason;         /* for `closed` */
 	unsigned in_flight; /* operations whose last completion has not come */
 	struct list work;   /* queued for the start of the next turn */
-
-	struct op receive, send_op, connect_or_cancel_send, cancel_receive;
-	bool receive_armed, send_armed, cancel_receive_armed, cancel_send_armed;
-	bool receive_provided, receive_multishot; /* how the armed receive was asked for */
+	struct op receive, transmit, cancel_receive, cancel_transmit; /* transmit: also connects */
+	bool transmit_armed, cancel_receive_armed;
 
 	/* receiving */
-	uint8_t mode; /* what comes next: frames, bulk, skip */
-	bool paused, in_received, unseen, starved;
-	uint8_t since_bulk; /* small receives since the last bulk or skip */
-	int ended;          /* end of stream or error, met after the bytes still buffered */
+	uint8_t armed;          /* what kind of receive is in flight */
+	uint8_t mode;           /* what comes next: frames, bulk, skip */
+	uint8_t small_receives; /* since the last bulk or skip, saturating */
+	bool paused, in_received;
+	bool unseen; /* the reassembly buffer holds bytes that `received` has not seen */
+	int ended;   /* the end or an error, met after the bytes that are here already */
 	size_t mode_size, mode_left;
 	struct slab *slab;
 	struct slab_waiter slab_waiter;
@@ -124,7 +125,8 @@ struct stream {
 
 	/* sending */
 	struct list sends;
-	size_t queued_bytes, gather_size, sent; /* sent: of the first send in the queue */
+	size_t queued_bytes, gather_size;
+	size_t sent; /* of the first send in the queue */
 	struct address address;
 };
 
@@ -134,7 +136,7 @@ struct stream {
  * are read now; events must outlive the stream.
  */
 int stream_connect(struct loop *loop, struct stream *stream, const struct address *address,
-        const struct stream_options *options, const struct stream_events *events);
+	const struct stream_options *options, const struct stream_events *events);
 
 /*
  * Queues a send; it is handed to the kernel at the start of the next turn. Allowed in every state
@@ -155,7 +157,10 @@ int stream_receive_bulk(struct stream *stream, size_t size);
 /* From `received` only: the next `size` bytes after the consumed ones are dropped unread. */
 void stream_skip(struct stream *stream, size_t size);
 
-/* No more callbacks for data until stream_resume; the peer sees a closing window. */
+/*
+ * No more callbacks for data until stream_resume; the peer sees a closing window. The peer's end is
+ * noticed only by a send, or after stream_resume.
+ */
 void stream_pause(struct stream *stream);
 void stream_resume(struct stream *stream);
 

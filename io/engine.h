@@ -1,0 +1,107 @@
+/*
+ * What an engine does for the loop: it starts operations on sockets and reports their completions.
+ *
+ * Three engines fit behind this: io_uring, epoll, and a simulation with a virtual clock. An engine
+ * calls nobody back and knows no streams. The rules that all keep:
+ * - Preparing an operation never fails; a failure is its completion.
+ * - Memory that an operation names by pointer at preparation (msghdr, iovec, sockaddr) must last
+ *   until submit or wait returns; payload memory until the last completion.
+ * - A send may complete short, even with 0 bytes (try again): the caller resumes at its own offset.
+ *   At most one send and one receive are armed per socket.
+ * - Results are counts or -errno. A cancelled operation completes with -ECANCELED, or normally when
+ *   it was faster; the cancel completes on its own, with -EALREADY when it could not stop its
+ * target.
+ */
+#ifndef IO_ENGINE_H
+#define IO_ENGINE_H
+
+#include <sys/socket.h>
+
+#include "base.h"
+#include "io/loop.h"
+
+/* Beside OP_MORE: the bytes are in a small buffer of the engine's, to be given back. */
+#define OP_BUFFER (UINT32_C(1) << 1)
+
+static inline uint32_t op_flags_buffer(uint32_t id)
+{
+	return OP_BUFFER | id << 16;
+}
+
+static inline uint32_t op_buffer_id(uint32_t flags)
+{
+	return flags >> 16;
+}
+
+#define ENGINE_BUFFERS_MAX ((size_t)32768) /* io_uring's limit for one ring of buffers */
+
+struct completion {
+	struct op *op;
+	int result;
+	uint32_t flags;
+};
+
+struct engine_options {
+	const char *caps;
+	unsigned connections;
+	size_t buffer_size, buffer_count; /* count: a power of two, at most ENGINE_BUFFERS_MAX */
+};
+
+struct engine {
+	const struct engine_class *class;
+	bool multishot;        /* receive_provided and accept may stay armed */
+	bool provided_buffers; /* receive_provided works */
+	bool discard;          /* receive with MSG_TRUNC drops bytes unread */
+	uint64_t submissions, operations, queue_full, overflows;
+	char description[LOOP_TEXT_SIZE];
+};
+
+struct engine_class {
+	void (*close)(struct engine *engine);
+	int64_t (*clock_ns)(const struct engine *engine);
+
+	/* Hands over what was prepared, without waiting. 0 or -errno: the engine is broken. */
+	int (*submit)(struct engine *engine);
+	/*
+	 * The same, then waits for a completion until deadline_ns (0: does not wait, but collects
+	 * what is ready). 0, also after a signal or the deadline; -errno: the engine is broken.
+	 */
+	int (*wait)(struct engine *engine, int64_t deadline_ns);
+	/* Takes up to `max` completions, oldest first; returns how many. */
+	unsigned (*reap)(struct engine *engine, struct completion *out, unsigned max);
+
+	/* A TCP socket fit for this engine, or -errno. Its fd stays valid for setsockopt and the
+	 * like. */
+	int (*socket)(struct engine *engine, int family);
+	/* Closes a socket without operations in flight: with a FIN, or at once with a RST. */
+	void (*discard_socket)(struct engine *engine, int fd, bool reset);
+	/* Makes operations on it end, where a cancel could not stop them. */
+	void (*shutdown_socket)(struct engine *engine, int fd);
+
+	void (*connect)(struct engine *engine, struct op *op, int fd, const struct sockaddr *to,
+		socklen_t size);
+	/* The result is a new socket. May stay armed (OP_MORE). */
+	void (*accept)(struct engine *engine, struct op *op, int fd);
+	/* From a descriptor that is no socket. */
+	void (*read)(struct engine *engine, struct op *op, int fd, void *data, size_t size);
+	/*
+	 * Into the caller's memory, all `size` bytes if `whole` (may still complete short). With
+	 * data NULL the bytes are dropped (needs engine->discard).
+	 */
+	void (*receive)(
+		struct engine *engine, struct op *op, int fd, void *data, size_t size, bool whole);
+	/* Into a small buffer (OP_BUFFER); -ENOBUFS when there is none. May stay armed if
+	 * `multishot`. */
+	void (*receive_provided)(struct engine *engine, struct op *op, int fd, bool multishot);
+	void (*send)(struct engine *engine, struct op *op, int fd, const struct msghdr *message);
+	void (*cancel)(struct engine *engine, struct op *op, struct op *target);
+
+	uint8_t *(*buffer)(struct engine *engine, uint32_t id);
+	void (*buffer_return)(struct engine *engine, uint32_t id);
+};
+
+/* 0 or -errno with one line for people in `why`. */
+int engine_uring_open(
+	const struct engine_options *options, struct engine **engine, char why[LOOP_TEXT_SIZE]);
+
+#endif

@@ -1,0 +1,79 @@
+/* Plain socket calls behind socket.h. None of them blocks. */
+#include "socket.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+int socket_create(int family, int flags)
+{
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | flags, IPPROTO_TCP);
+	return fd >= 0 ? fd : -errno;
+}
+
+static int option_set(int fd, int level, int name, int value)
+{
+	return setsockopt(fd, level, name, &value, sizeof value) == 0 ? 0 : -errno;
+}
+
+int socket_configure(int fd, const struct stream_options *options)
+{
+	int result = 0;
+	if (!options->delay)
+		result = option_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	if (result == 0 && options->send_buffer_size > 0)
+		result = option_set(fd, SOL_SOCKET, SO_SNDBUF, options->send_buffer_size);
+	if (result == 0 && options->receive_buffer_size > 0)
+		result = option_set(fd, SOL_SOCKET, SO_RCVBUF, options->receive_buffer_size);
+	const char *congestion = options->congestion;
+	if (result == 0 && congestion &&
+		setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion,
+			(socklen_t)strlen(congestion)) != 0)
+		result = -errno;
+	if (result == 0 && options->source) {
+		/* The port is chosen at connect, when the whole 4-tuple is known. */
+		option_set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+		const struct sockaddr *source = (const struct sockaddr *)&options->source->storage;
+		if (bind(fd, source, options->source->size) != 0)
+			result = -errno;
+	}
+	return result;
+}
+
+void socket_discard(int fd, bool reset)
+{
+	if (reset) {
+		struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+	}
+	close(fd);
+}
+
+int socket_listen(int fd, const struct address *address, int backlog)
+{
+	int result = option_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (result < 0)
+		return result;
+	if (bind(fd, (const struct sockaddr *)&address->storage, address->size) != 0)
+		return -errno;
+	return listen(fd, backlog) == 0 ? 0 : -errno;
+}
+
+int socket_local_address(int fd, struct address *out)
+{
+	struct address found = { .size = sizeof found.storage };
+	if (getsockname(fd, (struct sockaddr *)&found.storage, &found.size) != 0)
+		return -errno;
+	*out = found;
+	return 0;
+}
+
+int socket_peer_address(int fd, struct address *out)
+{
+	struct address found = { .size = sizeof found.storage };
+	if (getpeername(fd, (struct sockaddr *)&found.storage, &found.size) != 0)
+		return -errno;
+	*out = found;
+	return 0;
+}

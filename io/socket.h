@@ -1,0 +1,21 @@
+/* What the engines on real sockets share: making, tuning and ending TCP sockets. Private to io. */
+#ifndef IO_SOCKET_H
+#define IO_SOCKET_H
+
+#include "io/stream.h"
+
+/* Close-on-exec; `flags` as for socket(2), e.g. SOCK_NONBLOCK. The descriptor or -errno. */
+int socket_create(int family, int flags);
+
+/* Before connect, or after accept. 0 or -errno. */
+int socket_configure(int fd, const struct stream_options *options);
+
+/* Closes: with a FIN, or at once with a RST. */
+void socket_discard(int fd, bool reset);
+
+/* 0 or -errno. */
+int socket_listen(int fd, const struct address *address, int backlog);
+int socket_local_address(int fd, struct address *out);
+int socket_peer_address(int fd, struct address *out);
+
+#endif
