@@ -44,13 +44,13 @@ static MESSAGE(finalized_feature_key);
 
 #define THIS struct api_versions_response
 static const struct field api_versions_response_fields[] = {
-	FIELD(error_code,                                SINCE(0)),
-	ITEMS(api_keys, api_version,                     SINCE(0)),
-	FIELD(throttle_time_ms,                          SINCE(1), IGNORABLE),
+	FIELD(error_code,               SINCE(0)),
+	ITEMS(api_keys, api_version,    SINCE(0)),
+	FIELD(throttle_time_ms,         SINCE(1), IGNORABLE),
 	ITEMS(supported_features, supported_feature_key, TAGGED(0, 3), IGNORABLE),
-	FIELD(finalized_features_epoch,                  TAGGED(1, 3), DEFAULT(-1), IGNORABLE),
+	FIELD(finalized_features_epoch, TAGGED(1, 3), DEFAULT(-1), IGNORABLE),
 	ITEMS(finalized_features, finalized_feature_key, TAGGED(2, 3), IGNORABLE),
-	FIELD(zk_migration_ready,                        TAGGED(3, 3), IGNORABLE),
+	FIELD(zk_migration_ready,       TAGGED(3, 3), IGNORABLE),
 };
 #undef THIS
 MESSAGE(api_versions_response);
@@ -58,8 +58,8 @@ MESSAGE(api_versions_response);
 #define THIS struct describe_cluster_request
 static const struct field describe_cluster_request_fields[] = {
 	FIELD(include_cluster_authorized_operations, SINCE(0)),
-	FIELD(endpoint_type,                         SINCE(1), DEFAULT(1)),
-	FIELD(include_fenced_brokers,                SINCE(2)),
+	FIELD(endpoint_type,          SINCE(1), DEFAULT(1)),
+	FIELD(include_fenced_brokers, SINCE(2)),
 };
 #undef THIS
 MESSAGE(describe_cluster_request);

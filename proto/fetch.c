@@ -48,18 +48,18 @@ static MESSAGE(fetch_forgotten_topic, NAMED("ForgottenTopic"));
 
 #define THIS struct fetch_request
 static const struct field fetch_request_fields[] = {
-	FIELD(cluster_id,                                   TAGGED(0, 12), NULLABLE(12), DEFAULT_NULL, IGNORABLE),
-	FIELD(replica_id,                                   SINCE(0), UNTIL(14), DEFAULT(-1)),
-	STRUCT(replica_state, fetch_replica_state,          TAGGED(1, 15)),
-	FIELD(max_wait_ms,                                  SINCE(0)),
-	FIELD(min_bytes,                                    SINCE(0)),
-	FIELD(max_bytes,                                    SINCE(3), DEFAULT(INT32_MAX), IGNORABLE),
-	FIELD(isolation_level,                              SINCE(4), IGNORABLE),
-	FIELD(session_id,                                   SINCE(7), IGNORABLE),
-	FIELD(session_epoch,                                SINCE(7), DEFAULT(-1), IGNORABLE),
-	ITEMS(topics, fetch_topic,                          SINCE(0)),
+	FIELD(cluster_id,          TAGGED(0, 12), NULLABLE(12), DEFAULT_NULL, IGNORABLE),
+	FIELD(replica_id,          SINCE(0), UNTIL(14), DEFAULT(-1)),
+	STRUCT(replica_state, fetch_replica_state, TAGGED(1, 15)),
+	FIELD(max_wait_ms,         SINCE(0)),
+	FIELD(min_bytes,           SINCE(0)),
+	FIELD(max_bytes,           SINCE(3), DEFAULT(INT32_MAX), IGNORABLE),
+	FIELD(isolation_level,     SINCE(4), IGNORABLE),
+	FIELD(session_id,          SINCE(7), IGNORABLE),
+	FIELD(session_epoch,       SINCE(7), DEFAULT(-1), IGNORABLE),
+	ITEMS(topics, fetch_topic, SINCE(0)),
 	ITEMS(forgotten_topics_data, fetch_forgotten_topic, SINCE(7)),
-	FIELD(rack_id,                                      SINCE(11), IGNORABLE),
+	FIELD(rack_id,             SINCE(11), IGNORABLE),
 };
 #undef THIS
 MESSAGE(fetch_request);
@@ -98,25 +98,25 @@ static MESSAGE(fetch_aborted_transaction, NAMED("AbortedTransaction"));
 
 #define THIS struct fetch_partition_response
 static const struct field fetch_partition_response_fields[] = {
-	FIELD(partition_index,                                 SINCE(0)),
-	FIELD(error_code,                                      SINCE(0)),
-	FIELD(high_watermark,                                  SINCE(0)),
-	FIELD(last_stable_offset,                              SINCE(4), DEFAULT(-1), IGNORABLE),
-	FIELD(log_start_offset,                                SINCE(5), DEFAULT(-1), IGNORABLE),
-	STRUCT(diverging_epoch, fetch_diverging_epoch,         TAGGED(0, 12)),
-	STRUCT(current_leader, fetch_current_leader,           TAGGED(1, 12)),
-	STRUCT(snapshot_id, fetch_snapshot_id,                 TAGGED(2, 12)),
+	FIELD(partition_index,                 SINCE(0)),
+	FIELD(error_code,                      SINCE(0)),
+	FIELD(high_watermark,                  SINCE(0)),
+	FIELD(last_stable_offset,              SINCE(4), DEFAULT(-1), IGNORABLE),
+	FIELD(log_start_offset,                SINCE(5), DEFAULT(-1), IGNORABLE),
+	STRUCT(diverging_epoch, fetch_diverging_epoch, TAGGED(0, 12)),
+	STRUCT(current_leader, fetch_current_leader, TAGGED(1, 12)),
+	STRUCT(snapshot_id, fetch_snapshot_id, TAGGED(2, 12)),
 	ITEMS(aborted_transactions, fetch_aborted_transaction, SINCE(4), NULLABLE(4), IGNORABLE),
-	FIELD(preferred_read_replica,                          SINCE(11), DEFAULT(-1)),
-	FIELD(records,                                         SINCE(0), NULLABLE(0)),
+	FIELD(preferred_read_replica,          SINCE(11), DEFAULT(-1)),
+	FIELD(records,                         SINCE(0), NULLABLE(0)),
 };
 #undef THIS
 static MESSAGE(fetch_partition_response, NAMED("PartitionData"));
 
 #define THIS struct fetch_topic_response
 static const struct field fetch_topic_response_fields[] = {
-	FIELD(topic,                                SINCE(0), UNTIL(12), IGNORABLE),
-	FIELD(topic_id,                             SINCE(13), IGNORABLE),
+	FIELD(topic,    SINCE(0), UNTIL(12), IGNORABLE),
+	FIELD(topic_id, SINCE(13), IGNORABLE),
 	ITEMS(partitions, fetch_partition_response, SINCE(0)),
 };
 #undef THIS
@@ -134,10 +134,10 @@ static MESSAGE(fetch_node_endpoint, NAMED("NodeEndpoint"));
 
 #define THIS struct fetch_response
 static const struct field fetch_response_fields[] = {
-	FIELD(throttle_time_ms,                    SINCE(1), IGNORABLE),
-	FIELD(error_code,                          SINCE(7), IGNORABLE),
-	FIELD(session_id,                          SINCE(7)),
-	ITEMS(responses, fetch_topic_response,     SINCE(0)),
+	FIELD(throttle_time_ms,                SINCE(1), IGNORABLE),
+	FIELD(error_code,                      SINCE(7), IGNORABLE),
+	FIELD(session_id,                      SINCE(7)),
+	ITEMS(responses, fetch_topic_response, SINCE(0)),
 	ITEMS(node_endpoints, fetch_node_endpoint, TAGGED(0, 16)),
 };
 #undef THIS

@@ -97,12 +97,12 @@ static MESSAGE(sync_group_assignment, NAMED("SyncGroupRequestAssignment"));
 
 #define THIS struct sync_group_request
 static const struct field sync_group_request_fields[] = {
-	FIELD(group_id,                           SINCE(0)),
-	FIELD(generation_id,                      SINCE(0)),
-	FIELD(member_id,                          SINCE(0)),
-	FIELD(group_instance_id,                  SINCE(3), NULLABLE(3), DEFAULT_NULL),
-	FIELD(protocol_type,                      SINCE(5), NULLABLE(5), DEFAULT_NULL, IGNORABLE),
-	FIELD(protocol_name,                      SINCE(5), NULLABLE(5), DEFAULT_NULL, IGNORABLE),
+	FIELD(group_id,          SINCE(0)),
+	FIELD(generation_id,     SINCE(0)),
+	FIELD(member_id,         SINCE(0)),
+	FIELD(group_instance_id, SINCE(3), NULLABLE(3), DEFAULT_NULL),
+	FIELD(protocol_type,     SINCE(5), NULLABLE(5), DEFAULT_NULL, IGNORABLE),
+	FIELD(protocol_name,     SINCE(5), NULLABLE(5), DEFAULT_NULL, IGNORABLE),
 	ITEMS(assignments, sync_group_assignment, SINCE(0)),
 };
 #undef THIS
@@ -166,8 +166,8 @@ static MESSAGE(leave_group_member_response, NAMED("MemberResponse"));
 
 #define THIS struct leave_group_response
 static const struct field leave_group_response_fields[] = {
-	FIELD(throttle_time_ms,                     SINCE(1), IGNORABLE),
-	FIELD(error_code,                           SINCE(0)),
+	FIELD(throttle_time_ms, SINCE(1), IGNORABLE),
+	FIELD(error_code,       SINCE(0)),
 	ITEMS(members, leave_group_member_response, SINCE(3)),
 };
 #undef THIS

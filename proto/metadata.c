@@ -17,10 +17,10 @@ static MESSAGE(metadata_request_topic);
 
 #define THIS struct metadata_request
 static const struct field metadata_request_fields[] = {
-	ITEMS(topics, metadata_request_topic,        SINCE(0), NULLABLE(1)),
-	FIELD(allow_auto_topic_creation,             SINCE(4), DEFAULT(true)),
+	ITEMS(topics, metadata_request_topic, SINCE(0), NULLABLE(1)),
+	FIELD(allow_auto_topic_creation,      SINCE(4), DEFAULT(true)),
 	FIELD(include_cluster_authorized_operations, SINCE(8), UNTIL(10)),
-	FIELD(include_topic_authorized_operations,   SINCE(8)),
+	FIELD(include_topic_authorized_operations, SINCE(8)),
 };
 #undef THIS
 MESSAGE(metadata_request);

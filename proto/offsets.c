@@ -18,7 +18,7 @@ static MESSAGE(list_offsets_partition);
 
 #define THIS struct list_offsets_topic
 static const struct field list_offsets_topic_fields[] = {
-	FIELD(name,                               SINCE(0)),
+	FIELD(name, SINCE(0)),
 	ITEMS(partitions, list_offsets_partition, SINCE(0)),
 };
 #undef THIS
@@ -47,7 +47,7 @@ static MESSAGE(list_offsets_partition_response);
 
 #define THIS struct list_offsets_topic_response
 static const struct field list_offsets_topic_response_fields[] = {
-	FIELD(name,                                        SINCE(0)),
+	FIELD(name, SINCE(0)),
 	ITEMS(partitions, list_offsets_partition_response, SINCE(0)),
 };
 #undef THIS
@@ -55,7 +55,7 @@ static MESSAGE(list_offsets_topic_response);
 
 #define THIS struct list_offsets_response
 static const struct field list_offsets_response_fields[] = {
-	FIELD(throttle_time_ms,                    SINCE(2), IGNORABLE),
+	FIELD(throttle_time_ms, SINCE(2), IGNORABLE),
 	ITEMS(topics, list_offsets_topic_response, SINCE(0)),
 };
 #undef THIS
@@ -73,8 +73,8 @@ static MESSAGE(offset_commit_partition, NAMED("OffsetCommitRequestPartition"));
 
 #define THIS struct offset_commit_topic
 static const struct field offset_commit_topic_fields[] = {
-	FIELD(name,                                SINCE(0), UNTIL(9), IGNORABLE),
-	FIELD(topic_id,                            SINCE(10), IGNORABLE),
+	FIELD(name,     SINCE(0), UNTIL(9), IGNORABLE),
+	FIELD(topic_id, SINCE(10), IGNORABLE),
 	ITEMS(partitions, offset_commit_partition, SINCE(0)),
 };
 #undef THIS
@@ -102,8 +102,8 @@ static MESSAGE(offset_commit_partition_response, NAMED("OffsetCommitResponsePart
 
 #define THIS struct offset_commit_topic_response
 static const struct field offset_commit_topic_response_fields[] = {
-	FIELD(name,                                         SINCE(0), UNTIL(9), IGNORABLE),
-	FIELD(topic_id,                                     SINCE(10), IGNORABLE),
+	FIELD(name,     SINCE(0), UNTIL(9), IGNORABLE),
+	FIELD(topic_id, SINCE(10), IGNORABLE),
 	ITEMS(partitions, offset_commit_partition_response, SINCE(0)),
 };
 #undef THIS
@@ -111,7 +111,7 @@ static MESSAGE(offset_commit_topic_response, NAMED("OffsetCommitResponseTopic"))
 
 #define THIS struct offset_commit_response
 static const struct field offset_commit_response_fields[] = {
-	FIELD(throttle_time_ms,                     SINCE(3), IGNORABLE),
+	FIELD(throttle_time_ms, SINCE(3), IGNORABLE),
 	ITEMS(topics, offset_commit_topic_response, SINCE(0)),
 };
 #undef THIS
@@ -167,7 +167,7 @@ static MESSAGE(offset_fetch_partition_response, NAMED("OffsetFetchResponsePartit
 
 #define THIS struct offset_fetch_topic_response
 static const struct field offset_fetch_topic_response_fields[] = {
-	FIELD(name,                                        SINCE(0), UNTIL(7)),
+	FIELD(name, SINCE(0), UNTIL(7)),
 	ITEMS(partitions, offset_fetch_partition_response, SINCE(0), UNTIL(7)),
 };
 #undef THIS
@@ -186,8 +186,8 @@ static MESSAGE(offset_fetch_group_partition_response, NAMED("OffsetFetchResponse
 
 #define THIS struct offset_fetch_group_topic_response
 static const struct field offset_fetch_group_topic_response_fields[] = {
-	FIELD(name,                                              SINCE(8), UNTIL(9), IGNORABLE),
-	FIELD(topic_id,                                          SINCE(10), IGNORABLE),
+	FIELD(name,     SINCE(8), UNTIL(9), IGNORABLE),
+	FIELD(topic_id, SINCE(10), IGNORABLE),
 	ITEMS(partitions, offset_fetch_group_partition_response, SINCE(8)),
 };
 #undef THIS
@@ -195,18 +195,18 @@ static MESSAGE(offset_fetch_group_topic_response, NAMED("OffsetFetchResponseTopi
 
 #define THIS struct offset_fetch_group_response
 static const struct field offset_fetch_group_response_fields[] = {
-	FIELD(group_id,                                  SINCE(8)),
+	FIELD(group_id,   SINCE(8)),
 	ITEMS(topics, offset_fetch_group_topic_response, SINCE(8)),
-	FIELD(error_code,                                SINCE(8)),
+	FIELD(error_code, SINCE(8)),
 };
 #undef THIS
 static MESSAGE(offset_fetch_group_response, NAMED("OffsetFetchResponseGroup"));
 
 #define THIS struct offset_fetch_response
 static const struct field offset_fetch_response_fields[] = {
-	FIELD(throttle_time_ms,                    SINCE(3), IGNORABLE),
+	FIELD(throttle_time_ms, SINCE(3), IGNORABLE),
 	ITEMS(topics, offset_fetch_topic_response, SINCE(0), UNTIL(7)),
-	FIELD(error_code,                          SINCE(2), UNTIL(7), IGNORABLE),
+	FIELD(error_code,       SINCE(2), UNTIL(7), IGNORABLE),
 	ITEMS(groups, offset_fetch_group_response, SINCE(8)),
 };
 #undef THIS

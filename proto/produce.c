@@ -52,13 +52,13 @@ static MESSAGE(produce_current_leader, NAMED("LeaderIdAndEpoch"));
 
 #define THIS struct produce_partition_response
 static const struct field produce_partition_response_fields[] = {
-	FIELD(index,                                   SINCE(0)),
-	FIELD(error_code,                              SINCE(0)),
-	FIELD(base_offset,                             SINCE(0)),
-	FIELD(log_append_time_ms,                      SINCE(2), DEFAULT(-1), IGNORABLE),
-	FIELD(log_start_offset,                        SINCE(5), DEFAULT(-1), IGNORABLE),
-	ITEMS(record_errors, produce_record_error,     SINCE(8), IGNORABLE),
-	FIELD(error_message,                           SINCE(8), NULLABLE(8), DEFAULT_NULL, IGNORABLE),
+	FIELD(index,              SINCE(0)),
+	FIELD(error_code,         SINCE(0)),
+	FIELD(base_offset,        SINCE(0)),
+	FIELD(log_append_time_ms, SINCE(2), DEFAULT(-1), IGNORABLE),
+	FIELD(log_start_offset,   SINCE(5), DEFAULT(-1), IGNORABLE),
+	ITEMS(record_errors, produce_record_error, SINCE(8), IGNORABLE),
+	FIELD(error_message,      SINCE(8), NULLABLE(8), DEFAULT_NULL, IGNORABLE),
 	STRUCT(current_leader, produce_current_leader, TAGGED(0, 10)),
 };
 #undef THIS
@@ -66,8 +66,8 @@ static MESSAGE(produce_partition_response, NAMED("PartitionProduceResponse"));
 
 #define THIS struct produce_topic_response
 static const struct field produce_topic_response_fields[] = {
-	FIELD(name,                                            SINCE(0), UNTIL(12), IGNORABLE),
-	FIELD(topic_id,                                        SINCE(13), IGNORABLE),
+	FIELD(name,     SINCE(0), UNTIL(12), IGNORABLE),
+	FIELD(topic_id, SINCE(13), IGNORABLE),
 	ITEMS(partition_responses, produce_partition_response, SINCE(0)),
 };
 #undef THIS
@@ -85,8 +85,8 @@ static MESSAGE(produce_node_endpoint, NAMED("NodeEndpoint"));
 
 #define THIS struct produce_response
 static const struct field produce_response_fields[] = {
-	ITEMS(responses, produce_topic_response,     SINCE(0)),
-	FIELD(throttle_time_ms,                      SINCE(1), IGNORABLE),
+	ITEMS(responses, produce_topic_response, SINCE(0)),
+	FIELD(throttle_time_ms,                  SINCE(1), IGNORABLE),
 	ITEMS(node_endpoints, produce_node_endpoint, TAGGED(0, 10)),
 };
 #undef THIS

@@ -25,11 +25,11 @@ static MESSAGE(creatable_topic_config);
 
 #define THIS struct creatable_topic
 static const struct field creatable_topic_fields[] = {
-	FIELD(name,                                      SINCE(0)),
-	FIELD(num_partitions,                            SINCE(0)),
-	FIELD(replication_factor,                        SINCE(0)),
+	FIELD(name,                            SINCE(0)),
+	FIELD(num_partitions,                  SINCE(0)),
+	FIELD(replication_factor,              SINCE(0)),
 	ITEMS(assignments, creatable_replica_assignment, SINCE(0)),
-	ITEMS(configs, creatable_topic_config,           SINCE(0)),
+	ITEMS(configs, creatable_topic_config, SINCE(0)),
 };
 #undef THIS
 static MESSAGE(creatable_topic);
@@ -120,8 +120,8 @@ static MESSAGE(create_partitions_assignment);
 
 #define THIS struct create_partitions_topic
 static const struct field create_partitions_topic_fields[] = {
-	FIELD(name,                                      SINCE(0)),
-	FIELD(count,                                     SINCE(0)),
+	FIELD(name,  SINCE(0)),
+	FIELD(count, SINCE(0)),
 	ITEMS(assignments, create_partitions_assignment, SINCE(0), NULLABLE(0)),
 };
 #undef THIS
@@ -147,7 +147,7 @@ static MESSAGE(create_partitions_topic_result);
 
 #define THIS struct create_partitions_response
 static const struct field create_partitions_response_fields[] = {
-	FIELD(throttle_time_ms,                        SINCE(0)),
+	FIELD(throttle_time_ms, SINCE(0)),
 	ITEMS(results, create_partitions_topic_result, SINCE(0)),
 };
 #undef THIS
@@ -165,8 +165,8 @@ static MESSAGE(describe_configs_resource);
 #define THIS struct describe_configs_request
 static const struct field describe_configs_request_fields[] = {
 	ITEMS(resources, describe_configs_resource, SINCE(0)),
-	FIELD(include_synonyms,                     SINCE(1)),
-	FIELD(include_documentation,                SINCE(3)),
+	FIELD(include_synonyms,      SINCE(1)),
+	FIELD(include_documentation, SINCE(3)),
 };
 #undef THIS
 MESSAGE(describe_configs_request);
@@ -182,24 +182,24 @@ static MESSAGE(describe_configs_synonym);
 
 #define THIS struct describe_configs_resource_result
 static const struct field describe_configs_resource_result_fields[] = {
-	FIELD(name,                               SINCE(0)),
-	FIELD(value,                              SINCE(0), NULLABLE(0)),
-	FIELD(read_only,                          SINCE(0)),
-	FIELD(config_source,                      SINCE(1), DEFAULT(-1), IGNORABLE),
-	FIELD(is_sensitive,                       SINCE(0)),
+	FIELD(name,          SINCE(0)),
+	FIELD(value,         SINCE(0), NULLABLE(0)),
+	FIELD(read_only,     SINCE(0)),
+	FIELD(config_source, SINCE(1), DEFAULT(-1), IGNORABLE),
+	FIELD(is_sensitive,  SINCE(0)),
 	ITEMS(synonyms, describe_configs_synonym, SINCE(1), IGNORABLE),
-	FIELD(config_type,                        SINCE(3), IGNORABLE),
-	FIELD(documentation,                      SINCE(3), NULLABLE(0), IGNORABLE),
+	FIELD(config_type,   SINCE(3), IGNORABLE),
+	FIELD(documentation, SINCE(3), NULLABLE(0), IGNORABLE),
 };
 #undef THIS
 static MESSAGE(describe_configs_resource_result);
 
 #define THIS struct describe_configs_result
 static const struct field describe_configs_result_fields[] = {
-	FIELD(error_code,                                SINCE(0)),
-	FIELD(error_message,                             SINCE(0), NULLABLE(0)),
-	FIELD(resource_type,                             SINCE(0)),
-	FIELD(resource_name,                             SINCE(0)),
+	FIELD(error_code,    SINCE(0)),
+	FIELD(error_message, SINCE(0), NULLABLE(0)),
+	FIELD(resource_type, SINCE(0)),
+	FIELD(resource_name, SINCE(0)),
 	ITEMS(configs, describe_configs_resource_result, SINCE(0)),
 };
 #undef THIS

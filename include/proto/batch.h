@@ -43,14 +43,14 @@ struct record_header {
  * deltas are to the batch's base timestamp and to its first record.
  */
 size_t record_size(int64_t timestamp_delta_ms, int32_t offset_delta, int32_t key_size,
-        int32_t value_size, const struct record_header *headers, int32_t header_count);
+	int32_t value_size, const struct record_header *headers, int32_t header_count);
 
 /*
  * How many such records an uncompressed batch of `capacity` bytes holds, when no timestamp is
  * further than `timestamp_delta_ms` from the base.
  */
 int32_t batch_fit_count(size_t capacity, int64_t timestamp_delta_ms, int32_t key_size,
-        int32_t value_size, const struct record_header *headers, int32_t header_count);
+	int32_t value_size, const struct record_header *headers, int32_t header_count);
 
 /* The most that a batch can take once compressed, given its size before (header included). */
 size_t batch_compressed_bound(enum codec codec, size_t size);
@@ -78,26 +78,26 @@ struct batch_seal {
 
 #define BATCH_SEAL_PLAIN                                                                           \
 	((struct batch_seal){ .producer_id = NO_PRODUCER_ID,                                       \
-	        .producer_epoch = NO_PRODUCER_EPOCH,                                               \
-	        .base_sequence = NO_SEQUENCE })
+		.producer_epoch = NO_PRODUCER_EPOCH,                                               \
+		.base_sequence = NO_SEQUENCE })
 
 /*
  * Starts a batch in `memory`, of at least BATCH_HEADER_SIZE bytes, which stays the caller's.
  * Timestamps are those of creation; record timestamps may lie on either side of the base.
  */
 void batch_begin(
-        struct batch_builder *b, uint8_t *memory, size_t capacity, int64_t base_timestamp_ms);
+	struct batch_builder *b, uint8_t *memory, size_t capacity, int64_t base_timestamp_ms);
 
 /* Adds a record. False, and nothing is changed, when it does not fit. */
 bool batch_append(struct batch_builder *b, int64_t timestamp_ms, struct bytes key,
-        struct bytes value, const struct record_header *headers, int32_t header_count);
+	struct bytes value, const struct record_header *headers, int32_t header_count);
 
 /*
  * Adds a record whose value the caller writes: exactly value_size bytes at the returned address,
  * before the batch is finished. NULL, and nothing is changed, when it does not fit.
  */
 uint8_t *batch_reserve(struct batch_builder *b, int64_t timestamp_ms, struct bytes key,
-        int32_t value_size, const struct record_header *headers, int32_t header_count);
+	int32_t value_size, const struct record_header *headers, int32_t header_count);
 
 /*
  * Closes a batch of one record or more and returns its size. It is in the builder's memory, or,
@@ -106,11 +106,11 @@ uint8_t *batch_reserve(struct batch_builder *b, int64_t timestamp_ms, struct byt
  * offset is 0 and the leader epoch unknown, as brokers expect of producers.
  */
 ssize_t batch_finish(
-        struct batch_builder *b, const struct batch_seal *seal, uint8_t *out, size_t out_capacity);
+	struct batch_builder *b, const struct batch_seal *seal, uint8_t *out, size_t out_capacity);
 
 /* Rewrites these fields of a finished batch, and its checksum (a new epoch, KIP-360). */
 void batch_set_producer(uint8_t *batch, size_t size, int64_t producer_id, int16_t producer_epoch,
-        int32_t base_sequence);
+	int32_t base_sequence);
 
 /* Rewrites what the leader assigns; the checksum does not cover it. */
 void batch_set_offset(uint8_t *batch, size_t size, int64_t base_offset, int32_t leader_epoch);
@@ -170,7 +170,7 @@ struct batch_iterator {
 /* The segments and the arena outlive the iterator; the arena receives batches that cross segments.
  */
 void batch_iterator_init(
-        struct batch_iterator *it, const struct iovec *segments, size_t count, struct arena *arena);
+	struct batch_iterator *it, const struct iovec *segments, size_t count, struct arena *arena);
 
 /*
  * The next batch: 1 and *out, 0 at the end. -ENOTSUP and -EPROTO as batch_header_read, -ENOMEM when
@@ -209,7 +209,7 @@ struct record_iterator {
  * decompressor_run().
  */
 int record_iterator_init(struct record_iterator *it, const struct batch *batch,
-        struct decompressor *decompressor, uint8_t *memory, size_t limit);
+	struct decompressor *decompressor, uint8_t *memory, size_t limit);
 
 /*
  * The next record: 1 and *out; 0 after the last; -EPROTO when malformed, which includes a count

@@ -50,7 +50,7 @@ size_t compress_bound(enum codec codec, size_t size);
  * 64 KiB blocks without checksums of content, zstd is one frame without dictionary.
  */
 ssize_t compressor_run(
-        struct compressor *c, const void *in, size_t size, void *out, size_t capacity);
+	struct compressor *c, const void *in, size_t size, void *out, size_t capacity);
 
 struct decompressor;
 
@@ -65,6 +65,6 @@ void decompressor_free(struct decompressor *d);
  * one input. Snappy is raw, or framed as Java's snappy-java does it.
  */
 ssize_t decompressor_run(struct decompressor *d, enum codec codec, const void *in, size_t size,
-        void *out, size_t capacity);
+	void *out, size_t capacity);
 
 #endif

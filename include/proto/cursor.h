@@ -56,7 +56,7 @@ struct writer {
  * they are copied.
  */
 void writer_init(
-        struct writer *w, void *data, int32_t limit, struct splice *splices, int32_t splice_limit);
+	struct writer *w, void *data, int32_t limit, struct splice *splices, int32_t splice_limit);
 
 /* Latches a failure: the first one stays. */
 void writer_fail(struct writer *w, int error, const char *reason);
@@ -157,7 +157,7 @@ struct reader {
 	struct arena *arena;  /* takes what cannot be pointed at */
 	uint8_t gathered[16]; /* a small value that crosses pieces */
 	int failed;         /* -EBADMSG: ended early or malformed; -EMSGSIZE: a size past its limit;
-	                       -ENOMEM: the arena is at its limit */
+			       -ENOMEM: the arena is at its limit */
 	const char *reason; /* in words, as in struct writer */
 	const char *message, *field;
 };
@@ -167,7 +167,7 @@ struct reader {
  * point into the segments, except where one crosses a boundary and is gathered into the arena.
  */
 void reader_init(
-        struct reader *r, const struct iovec *segments, int32_t segment_count, struct arena *arena);
+	struct reader *r, const struct iovec *segments, int32_t segment_count, struct arena *arena);
 
 /* The same for bytes in one piece. */
 void reader_init_flat(struct reader *r, const void *data, int32_t size, struct arena *arena);

@@ -98,20 +98,20 @@ struct message {
 	{                                                                                          \
 		.name = #member, .offset = offsetof(THIS, member), .kind = KIND_ARRAY,             \
 		.item_kind = KIND_STRUCT,                                                          \
-		.of = _Generic(MEMBER_OF(THIS, member).items, struct element *: &element##_message), \
+		.of = _Generic(*MEMBER_OF(THIS, member).items, struct element: &element##_message), \
 		__VA_ARGS__                                                                        \
 	}
 /* A `struct element` in line, and a pointer to one that may be NULL. */
 #define STRUCT(member, element, ...)                                                               \
 	{                                                                                          \
 		.name = #member, .offset = offsetof(THIS, member), .kind = KIND_STRUCT,            \
-		.of = _Generic(&MEMBER_OF(THIS, member), struct element *: &element##_message), \
+		.of = _Generic(MEMBER_OF(THIS, member), struct element: &element##_message), \
 		__VA_ARGS__                                                                        \
 	}
 #define OPTIONAL(member, element, ...)                                                             \
 	{                                                                                          \
 		.name = #member, .offset = offsetof(THIS, member), .kind = KIND_OPTIONAL,          \
-		.of = _Generic(MEMBER_OF(THIS, member), struct element *: &element##_message), \
+		.of = _Generic(*MEMBER_OF(THIS, member), struct element: &element##_message), \
 		__VA_ARGS__                                                                        \
 	}
 

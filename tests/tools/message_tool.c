@@ -6,11 +6,11 @@
  *
  * where HEX is the body without header ("-" when it is empty) and JSON is the rest of the line.
  *
- *	message_tool dump                      every table, as one JSON array
- *	message_tool random SEED COUNT [API]   COUNT invented lines per message and version
- *	message_tool decode                    reads lines, prints them encoded again, with our JSON
- *	message_tool frame request|response API VERSION HEXFRAME
- *	                                       header and body of a frame, with or without its size
+ * message_tool dump: every table, as one JSON array.
+ * message_tool random SEED COUNT [API]: COUNT invented lines per message and version.
+ * message_tool decode: reads lines, prints them encoded again, with our JSON.
+ * message_tool frame request|response API VERSION HEXFRAME: the header and the body of a frame,
+ *with or without its four bytes of size, as two lines of JSON.
  */
 #include <ctype.h>
 #include <stdio.h>
