@@ -14,6 +14,7 @@
 #include <jansson.h>
 
 #include "arena.h"
+#include "clock.h"
 #include "units.h"
 
 #define OPTIONS_MAX        96  /* rows of one table */
@@ -31,11 +32,11 @@ struct option_type {
 	/* Reads text into the member: 0, -EINVAL, or -ERANGE when it is outside the row's limits.
 	 */
 	int (*parse)(
-	        const struct option_row *row, const char *text, struct arena *arena, void *member);
+		const struct option_row *row, const char *text, struct arena *arena, void *member);
 	/* The member as JSON, null when unset; such that parsing its text gives the member back. */
 	json_t *(*print)(const struct option_row *row, const void *member);
-	bool is_flag; /* takes no value */
-	bool is_list; /* may be repeated; parse appends */
+	bool is_flag;     /* takes no value */
+	size_t list_size; /* of a member that may be given again and again, parse appends; else 0 */
 };
 
 struct option_choice {
@@ -53,10 +54,11 @@ struct option_row {
 	size_t offset;        /* OPTION_MEMBER */
 	const char *argument; /* what --help calls the value: SIZE */
 	const char
-	        *help; /* NULL: accepted but not shown, nor part of the effective configuration */
-	const char *preset;    /* the default, as it would be typed; NULL: unset */
-	const char *otherwise; /* what happens when unset, for --help */
-	int64_t min, max;      /* of integers, sizes and durations; max 0: INT64_MAX */
+		*help; /* NULL: accepted but not shown, nor part of the effective configuration */
+	bool command_line_only; /* refused in a file, and not part of the effective configuration */
+	const char *preset;     /* the default, as it would be typed; NULL: unset */
+	const char *otherwise;  /* what happens when unset, for --help */
+	int64_t min, max;       /* of integers, sizes and durations; max 0: INT64_MAX */
 	const struct option_choice *choices;
 };
 
@@ -97,7 +99,7 @@ extern const struct option_type option_choice;   /* int64_t: the choice's value 
 extern const struct option_type option_strings;  /* struct string_list */
 extern const struct option_type option_pairs;    /* struct option_pairs: KEY=VALUE each */
 extern const struct option_type
-        option_endpoints; /* struct endpoint_list: HOST:PORT[,HOST:PORT...] */
+	option_endpoints; /* struct endpoint_list: HOST:PORT[,HOST:PORT...] */
 
 struct option_table {
 	const char *command;  /* "harrow produce": opens every error line */
@@ -118,7 +120,7 @@ struct option_set {
 	bool wants_help;
 	struct arena arena;
 	char error[OPTIONS_ERROR_SIZE]; /* one line, without the command's name and without newline
-	                                 */
+					 */
 };
 
 /* Zeroes nothing: `config` must be zeroed by the caller; sets every preset. */
@@ -131,7 +133,7 @@ int options_parse(struct option_set *set, int count, char *const arguments[]);
 /* Gives one option a value, unless one of a stronger source is there. 0, or -EINVAL with an error
  * that calls the option `called` ("--rate", "rate"). */
 int options_assign(struct option_set *set, const struct option_row *row, const char *called,
-        const char *text, enum option_source source);
+	const char *text, enum option_source source);
 
 /* The row of a long name, with - and _ alike; NULL when there is none. */
 const struct option_row *options_find(const struct option_table *table, const char *name);
