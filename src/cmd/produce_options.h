@@ -5,55 +5,31 @@
 #ifndef HARROW_PRODUCE_OPTIONS_H
 #define HARROW_PRODUCE_OPTIONS_H
 
+#include "proto/compress.h"
+
+#include "../load/payload.h"
+#include "../load/schedule.h"
 #include "../options.h"
 
 #define PRODUCE_RECORD_SIZE_MAX          ((int64_t)64 * 1024 * 1024)
 #define PRODUCE_BATCH_SIZE_MAX           ((int64_t)64 * 1024 * 1024)
-#define PRODUCE_STAMP_SIZE_MIN           8 /* a value below this carries no stamp */
+#define PRODUCE_SIZE_OF_LINES            INT64_C(-1) /* --payload file:PATH without --size */
 #define PRODUCE_IDEMPOTENT_IN_FLIGHT_MAX 5
-#define PRODUCE_LEVEL_DEFAULT            INT64_MIN
 
 /* Values are Kafka's own. */
 enum produce_acks { PRODUCE_ACKS_NONE = 0, PRODUCE_ACKS_LEADER = 1, PRODUCE_ACKS_ALL = -1 };
-enum produce_codec {
-	PRODUCE_CODEC_NONE = 0,
-	PRODUCE_CODEC_GZIP = 1,
-	PRODUCE_CODEC_SNAPPY = 2,
-	PRODUCE_CODEC_LZ4 = 3,
-	PRODUCE_CODEC_ZSTD = 4,
-};
-enum produce_arrivals { PRODUCE_ARRIVALS_CONSTANT, PRODUCE_ARRIVALS_POISSON };
 enum produce_cleanup { PRODUCE_CLEANUP_KEEP, PRODUCE_CLEANUP_DELETE };
 enum produce_format { PRODUCE_FORMAT_TEXT, PRODUCE_FORMAT_JSON };
 enum produce_pace { PRODUCE_PACE_SLEEP };
 
-enum produce_payload_kind {
-	PRODUCE_PAYLOAD_RANDOM,
-	PRODUCE_PAYLOAD_TEXT,
-	PRODUCE_PAYLOAD_ZEROS,
-	PRODUCE_PAYLOAD_FILE,
-};
 struct produce_payload {
-	enum produce_payload_kind kind;
-	const char *path; /* of PRODUCE_PAYLOAD_FILE */
+	enum payload_kind kind;
+	const char *path; /* of PAYLOAD_LINES */
 };
 
-enum produce_key_kind { PRODUCE_KEY_NONE, PRODUCE_KEY_SEQUENCE, PRODUCE_KEY_RANDOM };
 struct produce_key {
-	enum produce_key_kind kind;
-	int64_t distinct; /* of random: how many different keys there are; 0: as many as records */
-};
-
-struct produce_headers {
-	int64_t count, size; /* headers per record; bytes of each value */
-};
-
-enum produce_skew_kind { PRODUCE_SKEW_UNIFORM, PRODUCE_SKEW_HOT, PRODUCE_SKEW_ZIPF };
-struct produce_skew {
-	enum produce_skew_kind kind;
-	int64_t partition; /* of hot: the partition that gets `share` of all records, 0 to 1 */
-	double share;
-	double exponent; /* of zipf: partition i gets 1 / (i + 1)^exponent */
+	enum key_kind kind;
+	int64_t distinct; /* of KEY_RANDOM: how many different keys there are */
 };
 
 struct produce_config {
@@ -69,21 +45,21 @@ struct produce_config {
 	int64_t records;     /* 0: no bound */
 	int64_t duration_ns; /* 0: no bound; whichever bound comes first ends the run */
 	struct rate rate;    /* RATE_NONE: closed loop */
-	int64_t arrivals;    /* enum produce_arrivals */
+	int64_t arrivals;    /* enum arrivals */
 	int64_t warmup_ns, drain_ns;
 	/* what */
-	int64_t size; /* bytes of a value */
+	int64_t size; /* bytes of a value, or PRODUCE_SIZE_OF_LINES */
 	struct produce_payload payload;
 	struct produce_key key;
 	int64_t key_size;
-	struct produce_headers headers;
-	struct produce_skew partition_skew;
+	struct header_content headers;
+	struct skew partition_skew;
 	bool stamp, verify_read;
 	/* how */
 	int64_t acks; /* enum produce_acks */
 	bool idempotence;
-	int64_t codec; /* enum produce_codec */
-	int64_t level; /* PRODUCE_LEVEL_DEFAULT: the codec's own */
+	int64_t codec; /* enum codec */
+	int64_t level; /* CODEC_LEVEL_DEFAULT: the codec's own */
 	int64_t batch_size;
 	int64_t batch_records; /* 0: no limit */
 	int64_t linger_ns;
@@ -111,6 +87,6 @@ extern const struct option_table produce_options;
  * set->error. With set->wants_help nothing else is checked. options_free the set in any case.
  */
 int produce_options_read(struct option_set *set, struct produce_config *config, int count,
-        char *const arguments[], int64_t seed);
+	char *const arguments[], int64_t seed);
 
 #endif
