@@ -113,6 +113,7 @@ static void adopt_identity(struct produce_queue *q)
 		b->restamp = true;
 		b->stamp_sent = false;
 		b->needs_epoch = false;
+		b->after_unknown = false;
 	}
 }
 
@@ -197,10 +198,13 @@ static void give_up(struct produce_queue *q, struct produce_batch *b, int64_t no
 	bool gap = b->needs_epoch;
 	if (q->identity && b->stamp_sent)
 		gap |= result == PRODUCE_FAILED || !followers_maybe_written(q, b);
-	if (gap && b->node.next == &q->batches)
-		q->gap_at_end = true;
-	else if (gap)
-		batch_of(b->node.next)->needs_epoch = true;
+	if (b->node.next == &q->batches) {
+		q->gap_at_end |= gap;
+	} else {
+		struct produce_batch *next = batch_of(b->node.next);
+		next->needs_epoch |= gap;
+		next->after_unknown |= result == PRODUCE_UNKNOWN;
+	}
 	finish(q, b, result, now_ns);
 }
 
@@ -373,6 +377,7 @@ void produce_queue_push(struct produce_queue *q, struct produce_batch *batch, in
 		.state = PRODUCE_BATCH_NEW,
 		.record_count = record_count,
 		.first_record_index = batch->first_record_index,
+		.ordinal = q->pushed_count++,
 		.stamp = take_stamp(q, record_count),
 		.needs_epoch = q->gap_at_end,
 		.pushed_ns = now_ns,
@@ -399,6 +404,16 @@ void produce_queue_connect(struct produce_queue *q, uint64_t connection, int64_t
 	advance(q, now_ns);
 }
 
+/*
+ * Batches behind the first unacknowledged one may be acknowledged before it. They count too: once
+ * more than the leader remembers follow it in the log, sending it again is no longer recognised.
+ */
+static bool too_far_ahead(struct produce_queue *q, const struct produce_batch *b)
+{
+	return q->identity &&
+	       b->ordinal - first_batch(q)->ordinal >= PRODUCE_IDEMPOTENT_IN_FLIGHT_MAX;
+}
+
 struct produce_batch *produce_queue_next(struct produce_queue *q, int64_t now_ns)
 {
 	advance(q, now_ns);
@@ -407,7 +422,9 @@ struct produce_batch *produce_queue_next(struct produce_queue *q, int64_t now_ns
 	if (q->in_flight >= (q->identity && !q->settled ? 1 : q->config->in_flight_limit))
 		return NULL;
 	struct produce_batch *b = first_queued(q);
-	return b && !b->needs_epoch ? b : NULL;
+	if (!b || b->needs_epoch || too_far_ahead(q, b))
+		return NULL;
+	return b;
 }
 
 void produce_queue_sent(struct produce_queue *q, struct produce_batch *batch, int64_t now_ns)
@@ -444,10 +461,18 @@ static void acknowledged(struct produce_queue *q, struct produce_batch *b,
 		q->settled = true;
 }
 
-/* Only the first unacknowledged batch proves a gap; those behind it fail because it did. */
+/*
+ * Only the first unacknowledged batch proves a gap; those behind it fail because it did. If the gap
+ * is a batch that may yet be written, so may this one: its end stays unknown.
+ */
 static void refused_for_sequence(struct produce_queue *q, struct produce_batch *b, int64_t now_ns)
 {
 	bool first = b == first_batch(q);
+	if (first && b->after_unknown && b->maybe_written) {
+		give_up(q, b, now_ns);
+		drain(q, false, now_ns);
+		return;
+	}
 	if (first)
 		b->needs_epoch = true;
 	requeue(q, b, true, now_ns);

@@ -10,9 +10,13 @@
  * - a batch whose answer is overdue closes its connection before its sequences go out again;
  * - where a batch will never be written, later ones need a fresh epoch: taken when nothing of this
  *   partition is in flight, and only then are unacknowledged batches stamped anew, from sequence 0.
- * One rule is stricter than Java's: until one batch has been acknowledged on this connection with
- * this epoch, only one is in flight. A leader that knows nothing of a producer id takes any
- * sequence, so a second batch could slip in before the first that was refused.
+ * Three rules are stricter than Java's. No batch is sent that is five or more behind the first
+ * unacknowledged one, even if some between are acknowledged: a leader remembers five batches, and
+ * what it has forgotten it takes for a gap. Until one batch has been acknowledged on this
+ * connection with this epoch, only one is in flight. A leader that knows nothing of a producer id
+ * takes any sequence, so a second batch could slip in before the first that was refused.
+ * And a batch of uncertain end behind one that was given up in uncertainty is not stamped anew:
+ * what two dead connections still carry could write it under its old stamp as well.
  *
  * Without idempotence (no identity) the same machine retries in order, but what was in flight
  * behind a failed batch may be written before it, or twice.
@@ -57,7 +61,8 @@ enum produce_result {
 	PRODUCE_PENDING,
 	PRODUCE_ACKED,
 	PRODUCE_FAILED,  /* refused, certainly not in the log; `error` says why */
-	PRODUCE_UNKNOWN, /* sent, possibly in the log; `error` is the last one answered, or 0 */
+	PRODUCE_UNKNOWN, /* sent, possibly in the log, now or later; `error` is the last one
+			    answered, or 0 */
 	PRODUCE_UNSENT,  /* never sent */
 };
 
@@ -66,10 +71,12 @@ struct produce_batch {
 	enum produce_batch_state state;
 	int32_t record_count;
 	uint64_t first_record_index; /* the caller's: not looked at */
+	uint64_t ordinal;            /* in order of pushes */
 	struct producer_stamp stamp; /* what the header must carry when it is sent */
 	bool restamp;       /* the bytes do not carry `stamp`: write it, see produce_queue_next */
 	bool maybe_written; /* an attempt ended without a clear refusal */
 	bool stamp_sent;    /* sent at least once with this stamp */
+	bool after_unknown; /* the one before it ended as unknown under the same epoch */
 	bool needs_epoch;   /* the leader will take it only under a fresh epoch */
 	uint32_t attempt;   /* times sent; names the attempt that an answer belongs to */
 	int64_t pushed_ns, deadline_ns; /* deadline_ns: of the delivery */
@@ -123,8 +130,8 @@ struct produce_queue {
 	bool draining_failed;       /* the drain under way is already counted in failures */
 	int32_t failures;           /* rewinds in a row without an acknowledgement between */
 	int64_t retry_ns;
-	unsigned wants;                                  /* of enum produce_want */
-	uint64_t resent_count, rewind_count, bump_count; /* for the report */
+	unsigned wants;                                                /* of enum produce_want */
+	uint64_t pushed_count, resent_count, rewind_count, bump_count; /* for the report */
 };
 
 /* config, identity (or NULL) and random stay the caller's and must outlive the queue. */
