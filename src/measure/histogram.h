@@ -67,8 +67,9 @@ void histogram_record_n(struct histogram *h, int64_t value_ns, uint64_t count);
 void histogram_record_ramp(struct histogram *h, const struct ramp *ramp, uint64_t first,
 	uint64_t count, int64_t at_ns);
 
-/* The instant i of a ramp. */
+/* The instant i of a ramp, and how many of its instants are at until_ns or before. */
 int64_t ramp_instant(const struct ramp *ramp, uint64_t i);
+uint64_t ramp_count(const struct ramp *ramp, int64_t until_ns);
 
 /* Adds every sample of `from` to `to`; exact. */
 void histogram_merge(struct histogram *to, const struct histogram *from);
