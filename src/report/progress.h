@@ -43,7 +43,7 @@ char *progress_format_start(const struct progress_plan *plan, char line[static P
 
 /* One line without its end, at most `width` columns. Returns `line`. */
 char *progress_format(const struct progress_plan *plan, const struct progress_sample *sample,
-        int width, char line[static PROGRESS_LINE_SIZE]);
+	int width, char line[static PROGRESS_LINE_SIZE]);
 
 struct progress {
 	FILE *out; /* NULL: silent */
@@ -54,7 +54,7 @@ struct progress {
 
 /* Says the first line. `quiet` silences everything. */
 void progress_begin(struct progress *progress, const struct progress_plan *plan, FILE *out,
-        bool quiet, int64_t now_ns);
+	bool quiet, int64_t now_ns);
 
 /* True when the next line is due: only then is a sample worth making. */
 bool progress_due(const struct progress *progress, int64_t now_ns);
@@ -63,7 +63,7 @@ void progress_show(struct progress *progress, const struct progress_sample *samp
 
 /* A line that is not part of the live one: a warning, a broker that went away. */
 void progress_note(struct progress *progress, const char *format, ...)
-        __attribute__((format(printf, 2, 3)));
+	__attribute__((format(printf, 2, 3)));
 
 /* Ends the live line. */
 void progress_end(struct progress *progress);
