@@ -30,6 +30,8 @@ static void print_wrapped(FILE *out, const char *text, int column)
 	int at = column;
 	while (*text) {
 		size_t word = strcspn(text, " ");
+		if (text[word - 1] == ':' && text[word]) /* "default: 1KiB" stays together */
+			word += 1 + strcspn(text + word + 1, " ");
 		if (at > column && at + 1 + (int)word > OPTIONS_HELP_WIDTH) {
 			fprintf(out, "\n%*s", column, "");
 			at = column;
