@@ -565,10 +565,13 @@ int64_t produce_queue_deadline_ns(const struct produce_queue *q)
 
 void produce_queue_abort(struct produce_queue *q, int64_t now_ns)
 {
-	close_queue(q, 0, now_ns);
+	if (q->state != PRODUCE_QUEUE_CLOSED)
+		enter(q, PRODUCE_QUEUE_CLOSED);
 	while (q->count > 0) {
 		struct produce_batch *b = first_batch(q);
-		requeue(q, b, false, now_ns);
+		if (b->state == PRODUCE_BATCH_IN_FLIGHT)
+			b->maybe_written = true;
+		give_up(q, b, now_ns);
 	}
 }
 

@@ -64,7 +64,7 @@ static inline int32_t sim_sequence_after(const struct sim_bytes *b)
 }
 
 /* The offset of the producer id's last batch that the leader knows of, or -1. */
-static int32_t sim_last_of_producer(const struct sim_partition *p, int64_t producer_id)
+static inline int32_t sim_last_of_producer(const struct sim_partition *p, int64_t producer_id)
 {
 	for (int32_t i = p->log_end - 1; i >= p->forgotten; i--) {
 		if (p->log[i].stamp.producer_id == producer_id)
@@ -74,7 +74,8 @@ static int32_t sim_last_of_producer(const struct sim_partition *p, int64_t produ
 }
 
 /* The offset of the same stamp among those that the leader remembers, or -1. */
-static int32_t sim_find_duplicate(const struct sim_partition *p, const struct sim_bytes *bytes)
+static inline int32_t sim_find_duplicate(
+	const struct sim_partition *p, const struct sim_bytes *bytes)
 {
 	int remembered = 0;
 	for (int32_t i = p->log_end - 1; i >= p->forgotten && remembered < SIM_REMEMBERED; i--) {
@@ -91,7 +92,7 @@ static int32_t sim_find_duplicate(const struct sim_partition *p, const struct si
 	return -1;
 }
 
-static enum sim_error sim_check_sequence(
+static inline enum sim_error sim_check_sequence(
 	const struct sim_partition *p, const struct sim_bytes *bytes)
 {
 	struct producer_stamp stamp = bytes->stamp;
@@ -111,7 +112,7 @@ static enum sim_error sim_check_sequence(
 }
 
 /* What broker `broker` does with a batch: *offset is where it is in the log, or -1 if refused. */
-static enum sim_error sim_append(
+static inline enum sim_error sim_append(
 	struct sim_partition *p, int broker, const struct sim_bytes *bytes, int32_t *offset)
 {
 	*offset = -1;
@@ -132,7 +133,7 @@ static enum sim_error sim_append(
 }
 
 /* Another leader takes over with the log up to `kept`; everything replicated is always kept. */
-static void sim_move_leader(struct sim_partition *p, int leader, int32_t kept)
+static inline void sim_move_leader(struct sim_partition *p, int leader, int32_t kept)
 {
 	assert(kept >= p->high_watermark && kept <= p->log_end);
 	p->leader = leader;
