@@ -1,8 +1,8 @@
 /*
  * What a produce queue makes of an error code, and how long it then waits.
  *
- * Finer than "retriable": whether the batch may nevertheless be in the log decides if it ends as
- * failed or as unknown, and if later batches may get a fresh epoch at once.
+ * Rests on proto's classification and is finer: whether the batch may nevertheless be in the log
+ * decides if it ends as failed or as unknown, and if later batches may get a fresh epoch at once.
  */
 #ifndef HARROW_PRODUCE_ERROR_H
 #define HARROW_PRODUCE_ERROR_H
@@ -24,7 +24,7 @@ struct produce_error_class {
 	bool refresh_metadata; /* the leader is in doubt */
 };
 
-/* Codes that are not in the table: fatal, and possibly written. */
+/* A code that Kafka does not have yet is fatal, and possibly written. */
 struct produce_error_class produce_error_classify(int16_t error);
 
 /* Of an InitProducerId response; anything else is for good. */

@@ -10,31 +10,13 @@
 #define SIM_PARTITION_H
 
 #include "base.h"
+#include "proto/error.h"
 
 #include "../../../src/load/producer_identity.h"
 
 #define SIM_LOG_MAX    1024
 #define SIM_REMEMBERED 5 /* batches of a producer id that a leader can recognise again */
 #define SIM_BROKERS    3
-#define SIM_NO_LEADER  (-1)
-
-enum sim_error {
-	SIM_UNKNOWN_SERVER_ERROR = -1,
-	SIM_OK = 0,
-	SIM_CORRUPT_MESSAGE = 2,
-	SIM_NOT_LEADER_OR_FOLLOWER = 6,
-	SIM_REQUEST_TIMED_OUT = 7,
-	SIM_MESSAGE_TOO_LARGE = 10,
-	SIM_NOT_ENOUGH_REPLICAS = 19,
-	SIM_NOT_ENOUGH_REPLICAS_AFTER_APPEND = 20,
-	SIM_TOPIC_AUTHORIZATION_FAILED = 29,
-	SIM_CLUSTER_AUTHORIZATION_FAILED = 31,
-	SIM_OUT_OF_ORDER_SEQUENCE_NUMBER = 45,
-	SIM_DUPLICATE_SEQUENCE_NUMBER = 46,
-	SIM_INVALID_PRODUCER_EPOCH = 47,
-	SIM_UNKNOWN_PRODUCER_ID = 59,
-	SIM_INVALID_RECORD = 87,
-};
 
 /* The bytes of a batch, as far as they matter here. */
 struct sim_bytes {
@@ -47,7 +29,7 @@ struct sim_partition {
 	struct sim_bytes log[SIM_LOG_MAX];
 	int32_t log_end, high_watermark; /* in batches; a batch's offset is its index here */
 	int32_t forgotten;               /* producer state from before this offset is gone */
-	int leader;                      /* a broker, or SIM_NO_LEADER */
+	int leader;                      /* a broker */
 	bool unknown_producer_error; /* as brokers before 2.5: refuses sequences it cannot place */
 	bool confused;               /* refuses every sequence of confused_epoch */
 	struct producer_stamp confused_epoch;
@@ -92,44 +74,44 @@ static inline int32_t sim_find_duplicate(
 	return -1;
 }
 
-static inline enum sim_error sim_check_sequence(
+static inline enum error sim_check_sequence(
 	const struct sim_partition *p, const struct sim_bytes *bytes)
 {
 	struct producer_stamp stamp = bytes->stamp;
 	if (p->confused && sim_same_epoch(p->confused_epoch, stamp))
-		return SIM_OUT_OF_ORDER_SEQUENCE_NUMBER;
+		return ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER;
 	int32_t last = sim_last_of_producer(p, stamp.producer_id);
 	if (last < 0)
 		return p->unknown_producer_error && stamp.base_sequence != 0
-			       ? SIM_UNKNOWN_PRODUCER_ID
-			       : SIM_OK;
+			       ? ERROR_UNKNOWN_PRODUCER_ID
+			       : ERROR_NONE;
 	const struct sim_bytes *old = &p->log[last];
 	if (stamp.producer_epoch < old->stamp.producer_epoch)
-		return SIM_INVALID_PRODUCER_EPOCH;
+		return ERROR_INVALID_PRODUCER_EPOCH;
 	int32_t expected =
 		stamp.producer_epoch > old->stamp.producer_epoch ? 0 : sim_sequence_after(old);
-	return stamp.base_sequence == expected ? SIM_OK : SIM_OUT_OF_ORDER_SEQUENCE_NUMBER;
+	return stamp.base_sequence == expected ? ERROR_NONE : ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER;
 }
 
 /* What broker `broker` does with a batch: *offset is where it is in the log, or -1 if refused. */
-static inline enum sim_error sim_append(
+static inline enum error sim_append(
 	struct sim_partition *p, int broker, const struct sim_bytes *bytes, int32_t *offset)
 {
 	*offset = -1;
 	if (broker != p->leader)
-		return SIM_NOT_LEADER_OR_FOLLOWER;
+		return ERROR_NOT_LEADER_OR_FOLLOWER;
 	if (bytes->stamp.producer_id >= 0) {
 		*offset = sim_find_duplicate(p, bytes);
 		if (*offset >= 0)
-			return SIM_OK;
-		enum sim_error error = sim_check_sequence(p, bytes);
-		if (error != SIM_OK)
+			return ERROR_NONE;
+		enum error error = sim_check_sequence(p, bytes);
+		if (error != ERROR_NONE)
 			return error;
 	}
 	assert(p->log_end < SIM_LOG_MAX);
 	*offset = p->log_end++;
 	p->log[*offset] = *bytes;
-	return SIM_OK;
+	return ERROR_NONE;
 }
 
 /* Another leader takes over with the log up to `kept`; everything replicated is always kept. */

@@ -161,12 +161,12 @@ static void test_a_failure_waits_backs_off_and_resends_in_order(void **state)
 	(void)state;
 	struct fixture f;
 	set_up_flowing(&f, true, 6);
-	answer(&f, 1, SIM_NOT_LEADER_OR_FOLLOWER);
+	answer(&f, 1, ERROR_NOT_LEADER_OR_FOLLOWER);
 	assert_int_equal(produce_queue_take_wants(&f.queue), PRODUCE_WANT_METADATA);
 	pass(&f, NS_PER_S);
 	assert_int_equal(send_all(&f), 0); /* 2 to 5 are in flight */
 	for (int i = 2; i < 6; i++)
-		answer(&f, i, SIM_OUT_OF_ORDER_SEQUENCE_NUMBER);
+		answer(&f, i, ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER);
 	assert_ptr_equal(produce_queue_next(&f.queue, f.now_ns), &f.batches[1]);
 	assert_int_equal(send_all(&f), 1);
 	assert_int_equal(f.batches[1].attempt, 2);
@@ -186,7 +186,7 @@ static void test_back_off_doubles_with_jitter_up_to_its_limit(void **state)
 	int64_t seen_ns[COUNT_OF(expected_ns)];
 	for (size_t i = 0; i < COUNT_OF(expected_ns); i++) {
 		assert_int_equal(send_all(&f), 1);
-		answer(&f, 0, SIM_NOT_ENOUGH_REPLICAS);
+		answer(&f, 0, ERROR_NOT_ENOUGH_REPLICAS);
 		seen_ns[i] = produce_queue_deadline_ns(&f.queue) - f.now_ns;
 		assert_in_range(seen_ns[i], expected_ns[i] * NS_PER_MS * 8 / 10,
 			expected_ns[i] * NS_PER_MS * 12 / 10);
@@ -203,7 +203,7 @@ static void test_a_duplicate_counts_as_success(void **state)
 	set_up(&f, true, 7, 0);
 	push(&f, 0, 10);
 	send_all(&f);
-	answer(&f, 0, SIM_DUPLICATE_SEQUENCE_NUMBER);
+	answer(&f, 0, ERROR_DUPLICATE_SEQUENCE_NUMBER);
 	assert_int_equal(f.batches[0].result, PRODUCE_ACKED);
 	assert_int_equal(f.batches[0].base_offset, -1);
 }
@@ -265,8 +265,8 @@ static void test_a_leader_move_awaits_what_is_in_flight(void **state)
 static void test_a_head_refused_for_its_sequence_gets_a_fresh_epoch(void **state)
 {
 	(void)state;
-	const int16_t errors[] = { SIM_OUT_OF_ORDER_SEQUENCE_NUMBER, SIM_UNKNOWN_PRODUCER_ID,
-		SIM_INVALID_PRODUCER_EPOCH };
+	const int16_t errors[] = { ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER, ERROR_UNKNOWN_PRODUCER_ID,
+		ERROR_INVALID_PRODUCER_EPOCH };
 	for (size_t i = 0; i < COUNT_OF(errors); i++) {
 		struct fixture f;
 		set_up_flowing(&f, true, 4);
@@ -290,11 +290,11 @@ static void test_a_batch_refused_for_good_fails_and_the_rest_gets_a_fresh_epoch(
 	(void)state;
 	struct fixture f;
 	set_up_flowing(&f, true, 4);
-	answer(&f, 1, SIM_MESSAGE_TOO_LARGE);
+	answer(&f, 1, ERROR_MESSAGE_TOO_LARGE);
 	assert_int_equal(f.batches[1].result, PRODUCE_FAILED);
-	assert_int_equal(f.batches[1].error, SIM_MESSAGE_TOO_LARGE);
-	answer(&f, 2, SIM_OUT_OF_ORDER_SEQUENCE_NUMBER);
-	answer(&f, 3, SIM_OUT_OF_ORDER_SEQUENCE_NUMBER);
+	assert_int_equal(f.batches[1].error, ERROR_MESSAGE_TOO_LARGE);
+	answer(&f, 2, ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+	answer(&f, 3, ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER);
 	pass(&f, NS_PER_S);
 	assert_stamp(f.batches[2], 7, 1, 0);
 	assert_stamp(f.batches[3], 7, 1, 10);
@@ -305,7 +305,7 @@ static void test_the_last_batch_refused_for_good_renews_the_epoch_of_the_next(vo
 	(void)state;
 	struct fixture f;
 	set_up_flowing(&f, true, 2);
-	answer(&f, 1, SIM_INVALID_RECORD);
+	answer(&f, 1, ERROR_INVALID_RECORD);
 	assert_true(produce_queue_empty(&f.queue));
 	push(&f, 2, 10);
 	assert_stamp(f.batches[2], 7, 1, 0);
@@ -322,7 +322,7 @@ static void test_a_refusal_after_a_lost_attempt_is_unknown_and_proves_no_gap(voi
 	produce_queue_connect(&f.queue, 2, f.now_ns);
 	pass(&f, NS_PER_S);
 	assert_int_equal(send_all(&f), 1);
-	answer(&f, 1, SIM_TOPIC_AUTHORIZATION_FAILED);
+	answer(&f, 1, ERROR_TOPIC_AUTHORIZATION_FAILED);
 	assert_int_equal(f.batches[1].result, PRODUCE_UNKNOWN);
 	pass(&f, NS_PER_S);
 	assert_int_equal(send_all(&f), 1);
@@ -343,9 +343,9 @@ static void test_an_uncertain_batch_behind_an_unknown_one_is_not_stamped_anew(vo
 	produce_queue_connect(&f.queue, 2, f.now_ns);
 	pass(&f, NS_PER_S);
 	send_all(&f);
-	answer(&f, 1, SIM_TOPIC_AUTHORIZATION_FAILED);
+	answer(&f, 1, ERROR_TOPIC_AUTHORIZATION_FAILED);
 	send_all(&f);
-	answer(&f, 2, SIM_OUT_OF_ORDER_SEQUENCE_NUMBER);
+	answer(&f, 2, ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER);
 	assert_int_equal(f.batches[2].result, PRODUCE_UNKNOWN);
 	pass(&f, NS_PER_S);
 	assert_int_equal(send_all(&f), 1); /* 3 was never sent: nothing to double */
@@ -358,9 +358,9 @@ static void test_no_batch_runs_more_than_five_ahead_of_the_first_unacknowledged(
 	struct fixture f;
 	set_up_flowing(&f, true, 10);
 	assert_int_equal(f.queue.in_flight, 5); /* 1 to 5 */
-	answer(&f, 1, SIM_REQUEST_TIMED_OUT);
+	answer(&f, 1, ERROR_REQUEST_TIMED_OUT);
 	for (int i = 2; i < 6; i++)
-		answer(&f, i, i == 3 ? SIM_REQUEST_TIMED_OUT : 0);
+		answer(&f, i, i == 3 ? ERROR_REQUEST_TIMED_OUT : 0);
 	pass(&f, NS_PER_S);
 	send_all(&f);
 	answer(&f, 1, 0);
@@ -375,7 +375,7 @@ static void test_delivery_timeout_tells_unsent_failed_and_unknown_apart(void **s
 	struct fixture f;
 	set_up_flowing(&f, true, 3);
 	lose(&f, 1);
-	answer(&f, 2, SIM_NOT_ENOUGH_REPLICAS);
+	answer(&f, 2, ERROR_NOT_ENOUGH_REPLICAS);
 	push(&f, 3, 10);
 	pass(&f, NS_PER_S);
 	push(&f, 4, 10);
@@ -384,7 +384,7 @@ static void test_delivery_timeout_tells_unsent_failed_and_unknown_apart(void **s
 	pass(&f, 9 * NS_PER_S);
 	assert_int_equal(f.batches[1].result, PRODUCE_UNKNOWN);
 	assert_int_equal(f.batches[2].result, PRODUCE_FAILED);
-	assert_int_equal(f.batches[2].error, SIM_NOT_ENOUGH_REPLICAS);
+	assert_int_equal(f.batches[2].error, ERROR_NOT_ENOUGH_REPLICAS);
 	assert_int_equal(f.batches[3].result, PRODUCE_UNSENT);
 	assert_int_equal(f.batches[4].state, PRODUCE_BATCH_QUEUED);
 	produce_queue_connect(&f.queue, 2, f.now_ns);
@@ -418,7 +418,7 @@ static void test_an_exhausted_epoch_asks_for_a_new_producer_id(void **state)
 	set_up(&f, true, 7, INT16_MAX);
 	push(&f, 0, 10);
 	send_all(&f);
-	answer(&f, 0, SIM_OUT_OF_ORDER_SEQUENCE_NUMBER);
+	answer(&f, 0, ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER);
 	pass(&f, NS_PER_S);
 	assert_int_equal(send_all(&f), 0);
 	assert_true(producer_identity_request_due(&f.identity, f.now_ns));
@@ -439,12 +439,12 @@ static void test_partitions_share_one_bump_and_take_it_when_empty(void **state)
 	produce_queue_connect(&other, 1, f.now_ns);
 	produce_queue_push(&other, &others[0], 5, produce_queue_next_stamp(&other), f.now_ns);
 	produce_queue_sent(&other, produce_queue_next(&other, f.now_ns), f.now_ns);
-	answer(&f, 1, SIM_MESSAGE_TOO_LARGE);
+	answer(&f, 1, ERROR_MESSAGE_TOO_LARGE);
 	push(&f, 2, 10);
 	assert_stamp(f.batches[2], 7, 1, 0);
 	produce_queue_push(&other, &others[1], 5, produce_queue_next_stamp(&other), f.now_ns);
 	assert_stamp(others[1], 7, 0, 5);
-	struct produce_answer fatal = { SIM_INVALID_RECORD, -1, -1 };
+	struct produce_answer fatal = { ERROR_INVALID_RECORD, -1, -1 };
 	produce_queue_answered(&other, &others[0], 1, &fatal, f.now_ns);
 	assert_stamp(others[1], 7, 1, 0); /* not 2: the epoch has moved on already */
 }
@@ -464,10 +464,11 @@ static void test_a_refused_identity_closes_the_queue(void **state)
 	f.now_ns = producer_identity_deadline_ns(&f.identity);
 	assert_true(producer_identity_request_due(&f.identity, f.now_ns));
 	producer_identity_requested(&f.identity);
-	producer_identity_answered(&f.identity, SIM_CLUSTER_AUTHORIZATION_FAILED, -1, -1, f.now_ns);
+	producer_identity_answered(
+		&f.identity, ERROR_CLUSTER_AUTHORIZATION_FAILED, -1, -1, f.now_ns);
 	produce_queue_tick(&f.queue, f.now_ns);
 	assert_int_equal(f.batches[0].result, PRODUCE_UNSENT);
-	assert_int_equal(f.batches[0].error, SIM_CLUSTER_AUTHORIZATION_FAILED);
+	assert_int_equal(f.batches[0].error, ERROR_CLUSTER_AUTHORIZATION_FAILED);
 	push(&f, 1, 10);
 	assert_int_equal(f.batches[1].result, PRODUCE_UNSENT);
 }
@@ -477,16 +478,16 @@ static void test_a_refused_producer_ends_all_but_what_is_in_flight(void **state)
 	(void)state;
 	struct fixture f;
 	set_up_flowing(&f, true, 7);
-	answer(&f, 1, SIM_CLUSTER_AUTHORIZATION_FAILED);
+	answer(&f, 1, ERROR_CLUSTER_AUTHORIZATION_FAILED);
 	assert_int_equal(f.batches[1].result, PRODUCE_FAILED);
 	assert_int_equal(f.batches[6].result, PRODUCE_UNSENT);
 	answer(&f, 2, 0);
 	assert_int_equal(f.batches[2].result, PRODUCE_ACKED);
-	answer(&f, 3, SIM_OUT_OF_ORDER_SEQUENCE_NUMBER);
+	answer(&f, 3, ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER);
 	assert_int_equal(f.batches[3].result, PRODUCE_FAILED);
 	lose(&f, 4);
 	assert_int_equal(f.batches[4].result, PRODUCE_UNKNOWN);
-	answer(&f, 5, SIM_REQUEST_TIMED_OUT);
+	answer(&f, 5, ERROR_REQUEST_TIMED_OUT);
 	assert_int_equal(f.batches[5].result, PRODUCE_UNKNOWN);
 	assert_true(produce_queue_empty(&f.queue));
 }
@@ -496,7 +497,7 @@ static void test_abort_ends_everything_once(void **state)
 	(void)state;
 	struct fixture f;
 	set_up_flowing(&f, true, 7);
-	answer(&f, 1, SIM_NOT_ENOUGH_REPLICAS);
+	answer(&f, 1, ERROR_NOT_ENOUGH_REPLICAS);
 	produce_queue_abort(&f.queue, f.now_ns);
 	assert_int_equal(f.batches[1].result, PRODUCE_FAILED);
 	assert_int_equal(f.batches[2].result, PRODUCE_UNKNOWN);
@@ -520,10 +521,10 @@ static void test_without_idempotence_all_slots_are_used_at_once_and_nothing_is_s
 	assert_int_equal(send_all(&f), 5);
 	assert_stamp(f.batches[4], -1, -1, -1);
 	assert_false(f.batches[4].restamp);
-	answer(&f, 0, SIM_MESSAGE_TOO_LARGE);
+	answer(&f, 0, ERROR_MESSAGE_TOO_LARGE);
 	assert_int_equal(f.batches[0].result, PRODUCE_FAILED);
 	assert_int_equal(send_all(&f), 1); /* others do not depend on it */
-	answer(&f, 1, SIM_NOT_ENOUGH_REPLICAS);
+	answer(&f, 1, ERROR_NOT_ENOUGH_REPLICAS);
 	for (int i = 2; i < 6; i++)
 		answer(&f, i, 0);
 	pass(&f, NS_PER_S);
@@ -538,7 +539,7 @@ static void test_an_error_nobody_knows_may_have_been_written(void **state)
 	set_up_flowing(&f, false, 3);
 	answer(&f, 1, 999);
 	assert_int_equal(f.batches[1].result, PRODUCE_UNKNOWN);
-	answer(&f, 2, SIM_UNKNOWN_SERVER_ERROR);
+	answer(&f, 2, ERROR_UNKNOWN_SERVER_ERROR);
 	assert_int_equal(f.batches[2].result, PRODUCE_UNKNOWN);
 }
 

@@ -330,9 +330,11 @@ static void maybe_lose_producer_state(
 /* A refusal before the append, or 0. */
 static int32_t refusal(struct sim *s)
 {
-	static const int32_t passing[] = { SIM_NOT_ENOUGH_REPLICAS, SIM_NOT_LEADER_OR_FOLLOWER };
-	static const int32_t final[] = { SIM_MESSAGE_TOO_LARGE, SIM_INVALID_RECORD,
-		SIM_TOPIC_AUTHORIZATION_FAILED, SIM_CORRUPT_MESSAGE, SIM_UNKNOWN_SERVER_ERROR };
+	static const int32_t passing[] = { ERROR_NOT_ENOUGH_REPLICAS,
+		ERROR_NOT_LEADER_OR_FOLLOWER };
+	static const int32_t final[] = { ERROR_MESSAGE_TOO_LARGE, ERROR_INVALID_RECORD,
+		ERROR_TOPIC_AUTHORIZATION_FAILED, ERROR_CORRUPT_MESSAGE,
+		ERROR_UNKNOWN_SERVER_ERROR };
 	if (!fault(s))
 		return 0;
 	if (s->options.fatal && chance(s, 0.3))
@@ -351,7 +353,7 @@ static void answer_replicated(struct sim *s, int32_t partition)
 		if (r->waits_for == 0)
 			continue;
 		if (c->broker != b->leader)
-			answer_first(s, i, SIM_NOT_LEADER_OR_FOLLOWER, -1);
+			answer_first(s, i, ERROR_NOT_LEADER_OR_FOLLOWER, -1);
 		else if (r->waits_for <= b->high_watermark)
 			answer_first(s, i, 0, r->waits_for - 1);
 	}
@@ -418,14 +420,14 @@ static void on_work(struct sim *s, int32_t id)
 		r->bytes.stamp.base_sequence, offset, b->log_end == log_end ? " already" : "");
 	replicate_later(s, c->partition);
 	if (b->log_end == log_end && offset < b->high_watermark && chance(s, 0.3)) {
-		answer_first(s, id, SIM_DUPLICATE_SEQUENCE_NUMBER, -1);
+		answer_first(s, id, ERROR_DUPLICATE_SEQUENCE_NUMBER, -1);
 	} else if (!s->options.acks_all) {
 		answer_first(s, id, 0, offset);
 	} else if (fault(s)) {
 		answer_first(s, id,
-			s->options.fatal && chance(s, 0.2) ? SIM_UNKNOWN_SERVER_ERROR
-			: chance(s, 0.5)                   ? SIM_REQUEST_TIMED_OUT
-							   : SIM_NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+			s->options.fatal && chance(s, 0.2) ? ERROR_UNKNOWN_SERVER_ERROR
+			: chance(s, 0.5)                   ? ERROR_REQUEST_TIMED_OUT
+							   : ERROR_NOT_ENOUGH_REPLICAS_AFTER_APPEND,
 			-1);
 	} else {
 		r->waits_for = offset + 1;
