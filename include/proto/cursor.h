@@ -79,7 +79,7 @@ int writer_piece_count(const struct writer *w);
  */
 static inline uint8_t *writer_reserve(struct writer *w, int32_t size)
 {
-	if (w->failed || size > w->limit - w->size) {
+	if (w->failed || (uint32_t)size > (uint32_t)(w->limit - w->size)) {
 		writer_fail(w, -EMSGSIZE, "does not fit into the memory for the frame");
 		return NULL;
 	}
@@ -189,7 +189,7 @@ const uint8_t *reader_gather(struct reader *r, int32_t size);
  */
 static inline const uint8_t *reader_take(struct reader *r, int32_t size)
 {
-	if (r->failed || size > r->end - r->at)
+	if (r->failed || (uint64_t)size > (uint64_t)(r->end - r->at)) /* a negative one, too */
 		return reader_gather(r, size);
 	const uint8_t *at = r->at;
 	r->at += size;
