@@ -92,9 +92,9 @@ static void print_bytes(struct bytes b)
 
 static void print_batch(const struct batch_header *h)
 {
-	printf("batch %lld-%lld %s %s", (long long)h->base_offset,
-		(long long)(h->base_offset + h->last_offset_delta), codec_name(h->codec),
-		h->log_append_time ? "append" : "create");
+	int64_t last_offset = h->base_offset + h->last_offset_delta;
+	printf("batch %lld-%lld %s %s", (long long)h->base_offset, (long long)last_offset,
+		codec_name(h->codec), h->log_append_time ? "append" : "create");
 	printf(" max %lld producer %lld %d %d", (long long)h->max_timestamp_ms,
 		(long long)h->producer_id, h->producer_epoch, h->base_sequence);
 	printf(" leader %d count %d%s%s", h->leader_epoch, h->record_count,

@@ -30,7 +30,7 @@ static inline struct bytes sample_bytes(struct random *r, struct arena *a, size_
 		return NULL_BYTES;
 	size_t size = kind == 1 ? 0 : random_below(r, size_max + 1);
 	uint8_t *data = arena_alloc(a, size);
-	assert_non_null(data);
+	assert(data);
 	for (size_t i = 0; i < size; i++)
 		data[i] = (uint8_t)(random_next(r) & 0x1f); /* compresses a little */
 	return (struct bytes){ data, (int32_t)size };
@@ -40,7 +40,7 @@ static inline struct sample sample_make(
 	struct random *r, struct arena *a, int32_t count, size_t size_max)
 {
 	struct sample s = { arena_alloc(a, (size_t)count * sizeof *s.records), count };
-	assert_non_null(s.records);
+	assert(s.records);
 	for (int32_t i = 0; i < count; i++) {
 		struct sample_record *record = &s.records[i];
 		record->timestamp_ms = SAMPLE_TIME_MS + (int64_t)random_below(r, 20000) - 10000;
@@ -49,6 +49,7 @@ static inline struct sample sample_make(
 		record->header_count = (int32_t)(random_below(r, 3) ? 0 : random_below(r, 5));
 		record->headers =
 			arena_alloc(a, (size_t)record->header_count * sizeof *record->headers);
+		assert(record->headers);
 		for (int32_t k = 0; k < record->header_count; k++) {
 			struct bytes name = sample_bytes(r, a, 10);
 			record->headers[k] = (struct record_header){

@@ -277,6 +277,8 @@ static void test_every_bit_flip_is_caught(void **state)
 	}
 	struct batch batch = read_one(data, size);
 	assert_int_equal(batch_verify(&batch), 0);
+	batch.size--;
+	assert_int_equal(batch_verify(&batch), -EPROTO);
 	free(data);
 }
 

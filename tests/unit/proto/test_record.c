@@ -56,8 +56,7 @@ static void test_malformed_records_are_refused(void **state)
 	(void)state;
 	static const struct {
 		const char *what;
-		int status;
-		size_t size;
+		int status, size;
 		const char *bytes;
 		int32_t count;
 	} cases[] = {
@@ -95,7 +94,7 @@ static void test_malformed_records_are_refused(void **state)
 	};
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		struct raw raw;
-		raw_make(&raw, cases[i].bytes, cases[i].size, cases[i].count);
+		raw_make(&raw, cases[i].bytes, (size_t)cases[i].size, cases[i].count);
 		if (read_all(&raw.batch) != cases[i].status)
 			fail_msg("%s: not as expected", cases[i].what);
 	}
