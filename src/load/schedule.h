@@ -25,7 +25,8 @@
 #define SCHEDULE_PARTITIONS_MAX (UINT32_C(1) << 20)
 #define SCHEDULE_WINDOW         256
 #define SCHEDULE_WINDOW_MAX     512 /* records in one window; 16 standard deviations above */
-#define SHARE_WHOLE             (UINT64_C(1) << 32) /* shares of partitions add up to this */
+#define SCHEDULE_GAP_MAX_NS     (INT64_C(3600) * NS_PER_S) /* slower rates are refused */
+#define SHARE_WHOLE             (UINT64_C(1) << 32)        /* shares of partitions add up to this */
 
 /* `records` in every interval_ns, exactly. records = 0: no rate, closed loop. */
 struct record_rate {
@@ -58,7 +59,7 @@ struct plan {
 	int64_t duration_ns; /* records whose time is start + duration_ns or later are not scheduled
 			      */
 	uint64_t seed;
-	uint64_t *shares; /* per partition, sum SHARE_WHOLE; the plan's own */
+	uint64_t *shares_before; /* running sum of the partitions' shares; the plan's own */
 };
 
 struct schedule {
@@ -66,7 +67,7 @@ struct schedule {
 	struct ramp ramp; /* constant: the stream's instants; poisson: its windows' borders */
 	uint64_t seed;
 	uint64_t records;      /* bound by count, or UINT64_MAX */
-	int64_t end_ns;        /* poisson: bound by time, or NEVER_NS */
+	int64_t end_ns;        /* bound by time, or NEVER_NS */
 	uint64_t due;          /* as of the last schedule_due */
 	uint64_t window;       /* poisson: the window that schedule_due stands in ... */
 	uint64_t window_first; /* ... and the index of its first record */
@@ -87,6 +88,9 @@ struct schedule_cursor {
  */
 int plan_init(struct plan *plan);
 void plan_free(struct plan *plan);
+
+/* The part of all records that a partition gets, out of SHARE_WHOLE; exact sum. */
+uint64_t plan_share(const struct plan *plan, uint32_t partition);
 
 /*
  * With plan->records, how many of them the stream gets: sums exactly to plan->records over all

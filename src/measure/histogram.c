@@ -64,7 +64,10 @@ static unsigned __int128 ramp_product(const struct ramp *ramp, uint64_t i)
 
 int64_t ramp_instant(const struct ramp *ramp, uint64_t i)
 {
-	return ramp->start_ns + (int64_t)(ramp_product(ramp, i) / ramp->records);
+	unsigned __int128 offset = ramp_product(ramp, i) / ramp->records;
+	if (offset > (unsigned __int128)((__int128)INT64_MAX - ramp->start_ns))
+		return INT64_MAX;
+	return (int64_t)(ramp->start_ns + (__int128)offset);
 }
 
 uint64_t ramp_count(const struct ramp *ramp, int64_t until_ns)
@@ -79,6 +82,44 @@ uint64_t ramp_count(const struct ramp *ramp, int64_t until_ns)
 		return 0;
 	unsigned __int128 count = (last - ramp->first) / ramp->stride + 1;
 	return count > UINT64_MAX ? UINT64_MAX : (uint64_t)count;
+}
+
+/* Steps from instant to instant with quotient and remainder kept apart, as in drawing a line:
+ * rounded exactly as ramp_instant rounds. */
+struct ramp_walk {
+	int64_t instant_ns, step_ns;
+	uint64_t rest, step_rest, records;
+};
+
+static struct ramp_walk ramp_walk_from(const struct ramp *ramp, uint64_t i)
+{
+	assert(ramp->records <= INT64_MAX);
+	unsigned __int128 step = (unsigned __int128)ramp->stride * ramp->interval_ns;
+	return (struct ramp_walk){
+		.instant_ns = ramp_instant(ramp, i),
+		.step_ns = (int64_t)(step / ramp->records),
+		.rest = (uint64_t)(ramp_product(ramp, i) % ramp->records),
+		.step_rest = (uint64_t)(step % ramp->records),
+		.records = ramp->records,
+	};
+}
+
+static inline void ramp_walk_step(struct ramp_walk *w)
+{
+	w->rest += w->step_rest;
+	bool carry = w->rest >= w->records;
+	w->rest -= carry ? w->records : 0;
+	/* Unsigned: the step after the last instant may go anywhere. */
+	w->instant_ns = (int64_t)((uint64_t)w->instant_ns + (uint64_t)w->step_ns + carry);
+}
+
+void ramp_instants(const struct ramp *ramp, uint64_t first, uint32_t count, int64_t *instants_ns)
+{
+	struct ramp_walk walk = ramp_walk_from(ramp, first);
+	for (uint32_t i = 0; i < count; i++) {
+		instants_ns[i] = walk.instant_ns;
+		ramp_walk_step(&walk);
+	}
 }
 
 /*
@@ -122,22 +163,15 @@ void histogram_record_ramp(
 	if (i == end)
 		return;
 
-	unsigned __int128 step = (unsigned __int128)ramp->stride * ramp->interval_ns;
-	uint64_t step_ns = (uint64_t)(step / ramp->records),
-		 step_rest = (uint64_t)(step % ramp->records);
-	unsigned __int128 product = ramp_product(ramp, i);
-	int64_t value = at_ns - ramp->start_ns - (int64_t)(product / ramp->records);
-	uint64_t rest = (uint64_t)(product % ramp->records);
+	struct ramp_walk walk = ramp_walk_from(ramp, i);
+	uint64_t negative = 0;
 	for (; i < end; i++) {
-		h->clipped += value < 0;
+		int64_t value = at_ns - walk.instant_ns;
+		negative += value < 0;
 		h->counts[histogram_index(MAX(value, 0))]++;
-		value -= (int64_t)step_ns;
-		rest += step_rest;
-		if (rest >= ramp->records) {
-			rest -= ramp->records;
-			value--;
-		}
+		ramp_walk_step(&walk);
 	}
+	h->clipped += negative;
 }
 
 /* ---- merging ---- */

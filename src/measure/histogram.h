@@ -38,7 +38,7 @@ struct histogram_summary {
 /*
  * Evenly scheduled instants: instant i is start_ns + floor((first + i * stride) * interval_ns /
  * records), so `records` of them (divided by stride) come in every interval_ns, without accumulated
- * rounding. Neither may be 0. first + i * stride must stay below 2^64 and the instants below 2^63.
+ * rounding. Neither may be 0, and records is below 2^63; first + i * stride must stay below 2^64.
  */
 struct ramp {
 	int64_t start_ns;
@@ -67,9 +67,12 @@ void histogram_record_n(struct histogram *h, int64_t value_ns, uint64_t count);
 void histogram_record_ramp(struct histogram *h, const struct ramp *ramp, uint64_t first,
 	uint64_t count, int64_t at_ns);
 
-/* The instant i of a ramp, and how many of its instants are at until_ns or before. */
+/* The instant i of a ramp (INT64_MAX from there on), and how many of its instants are at until_ns
+ * or before. */
 int64_t ramp_instant(const struct ramp *ramp, uint64_t i);
 uint64_t ramp_count(const struct ramp *ramp, int64_t until_ns);
+/* Writes the instants first, first + 1, ...; without a division per instant. */
+void ramp_instants(const struct ramp *ramp, uint64_t first, uint32_t count, int64_t *instants_ns);
 
 /* Adds every sample of `from` to `to`; exact. */
 void histogram_merge(struct histogram *to, const struct histogram *from);
