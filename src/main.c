@@ -40,12 +40,12 @@ static void print_help(FILE *out)
 }
 
 /* What was asked for must have been written, or it was not done. */
-static enum exit_status finish(enum exit_status status)
+static int finish(enum exit_status status)
 {
 	if (!fflush(stdout) && !ferror(stdout))
-		return status;
+		return (int)status;
 	fprintf(stderr, "harrow: cannot write to standard output: %s\n", strerror(errno));
-	return status == EXIT_DONE ? EXIT_FAILED : status;
+	return (int)(status == EXIT_DONE ? EXIT_FAILED : status);
 }
 
 static const struct command *find_command(const char *name)
@@ -56,7 +56,7 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-static enum exit_status fail_unknown(const char *name)
+static int fail_unknown(const char *name)
 {
 	const char *nearest = NULL;
 	size_t best = NEAREST_FAR;

@@ -47,18 +47,17 @@ struct option_choice {
 /* Zeroed when unset, which each type prints as null: an integer that must tell 0 from unset has a
  * preset. */
 struct option_row {
-	const char *name; /* long name without dashes; NULL: `help` is the heading of a group */
-	char letter;      /* or 0 */
-	bool negatable;   /* a flag that also takes --no-NAME */
+	const char *name;       /* long name without dashes; NULL: `help` heads a group */
+	char letter;            /* or 0 */
+	bool negatable;         /* a flag that also takes --no-NAME */
+	bool command_line_only; /* refused in a file, not part of the effective configuration */
 	const struct option_type *type;
-	size_t offset;        /* OPTION_MEMBER */
-	const char *argument; /* what --help calls the value: SIZE */
-	const char
-		*help; /* NULL: accepted but not shown, nor part of the effective configuration */
-	bool command_line_only; /* refused in a file, and not part of the effective configuration */
-	const char *preset;     /* the default, as it would be typed; NULL: unset */
-	const char *otherwise;  /* what happens when unset, for --help */
-	int64_t min, max;       /* of integers, sizes and durations; max 0: INT64_MAX */
+	size_t offset;         /* OPTION_MEMBER */
+	const char *argument;  /* what --help calls the value: SIZE */
+	const char *help;      /* NULL: accepted, but neither shown nor part of the configuration */
+	const char *preset;    /* the default, as it would be typed; NULL: unset */
+	const char *otherwise; /* what happens when unset, for --help */
+	int64_t min, max;      /* of integers, sizes and durations; max 0: INT64_MAX */
 	const struct option_choice *choices;
 };
 

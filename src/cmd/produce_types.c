@@ -28,10 +28,12 @@ static int parse_payload(
 	} else if (!strcmp(text, "zeros")) {
 		payload.kind = PAYLOAD_ZEROS;
 	} else if (path && *path) {
-		char *copy = arena_alloc(arena, strlen(path) + 1);
+		size_t size = strlen(path) + 1;
+		char *copy = arena_alloc(arena, size);
 		if (!copy)
 			return -ENOMEM;
-		payload = (struct produce_payload){ PAYLOAD_LINES, strcpy(copy, path) };
+		payload.kind = PAYLOAD_LINES;
+		payload.path = memcpy(copy, path, size);
 	} else {
 		return -EINVAL;
 	}

@@ -91,7 +91,7 @@ static void test_mistakes_name_their_place(void **state)
 
 static void with_file(const char *text, char path[static 32])
 {
-	strcpy(path, "/tmp/harrow-config-XXXXXX");
+	snprintf(path, 32, "/tmp/harrow-config-XXXXXX");
 	int fd = mkstemp(path);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));

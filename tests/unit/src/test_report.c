@@ -340,9 +340,8 @@ static void test_plain_lines_come_every_second_or_less_often_in_long_runs(void *
 	progress_note(&progress, "broker %d went away", 2);
 	progress_end(&progress);
 	rewind(out);
-	ssize_t read = 0;
 	int lines = 0;
-	while ((read = getline(&text, &size, out)) > 0) {
+	while (getline(&text, &size, out) > 0) {
 		assert_null(strchr(text, '\r'));
 		lines++;
 	}
