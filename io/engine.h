@@ -86,7 +86,9 @@ struct engine_class {
 	void (*read)(struct engine *engine, struct op *op, int fd, void *data, size_t size);
 	/*
 	 * Into the caller's memory, all `size` bytes if `whole` (may still complete short). With
-	 * data NULL the bytes are dropped (needs engine->discard).
+	 * data NULL the bytes are dropped (needs engine->discard, and not `whole`: io_uring retries
+	 * MSG_WAITALL from where its iterator stands, MSG_TRUNC does not move it, so a dropping
+	 * receive that blocks once would drop bytes that nobody gave up; seen on 6.18).
 	 */
 	void (*receive)(
 		struct engine *engine, struct op *op, int fd, void *data, size_t size, bool whole);

@@ -225,6 +225,7 @@ static void uring_receive(
 {
 	struct uring *uring = uring_of(engine);
 	struct io_uring_sqe *sqe = prepare(uring, op);
+	assert(data || !whole);
 	prepare_rw(sqe, IORING_OP_RECV, fd, data, (uint32_t)MIN(size, (size_t)INT32_MAX));
 	if (whole && uring->caps.wait_all)
 		sqe->msg_flags |= MSG_WAITALL;

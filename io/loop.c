@@ -153,12 +153,18 @@ void loop_close(struct loop *loop)
 
 /* ---- a turn ---- */
 
+/* A receive that found no small buffer may find one now. */
+static bool starved_may_go_on(const struct loop *loop)
+{
+	return !list_empty(&loop->starved) && loop->held_count < loop->options.receive_buffer_count;
+}
+
 /* The streams that queued before this turn; what they queue meanwhile is for the next one. */
 static void run_work(struct loop *loop)
 {
 	struct list work;
 	list_init(&work);
-	if (!list_empty(&loop->starved) && loop->held_count < loop->options.receive_buffer_count)
+	if (starved_may_go_on(loop))
 		list_splice(&loop->work, &loop->starved);
 	list_splice(&work, &loop->work);
 	if (list_empty(&work))
@@ -193,7 +199,7 @@ int loop_turn(struct loop *loop, int64_t until_ns)
 	run_work(loop);
 	int64_t deadline_ns = MIN(until_ns, timer_heap_next_ns(&loop->timers));
 	/* Whoever was called may have changed the caller's mind: do not sleep on it. */
-	if (loop->calls > 0 || !list_empty(&loop->work))
+	if (loop->calls > 0 || !list_empty(&loop->work) || starved_may_go_on(loop))
 		deadline_ns = 0;
 	int64_t before_ns = loop_clock_ns(loop);
 	int result = loop->engine->class->wait(loop->engine, deadline_ns);

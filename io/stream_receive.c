@@ -150,11 +150,12 @@ static bool deliver_frames(struct stream *stream)
 		return true;
 	}
 	if (holds(stream)) {
-		if (held_to_buffered(stream) == 0) {
+		if (held_to_buffered(stream) > 0) {
+			stream->unseen = true;
+		} else if (!stream->unseen) {
 			stream_fail(stream, -EMSGSIZE);
 			return false;
 		}
-		stream->unseen = true;
 	}
 	if (!stream->unseen || buffered(stream) == 0)
 		return false;
@@ -267,8 +268,9 @@ static size_t mode_missing(const struct stream *stream)
 static enum stream_armed wanted(const struct stream *stream)
 {
 	const struct loop *loop = stream->loop;
-	if (stream->state != STREAM_OPEN || stream->ended || waits_for_slab(stream) ||
-		(stream->paused && stream->mode == MODE_FRAMES))
+	/* Paused, bytes of the present mode may still stand before those in the kernel. */
+	if (stream->state != STREAM_OPEN || stream->ended || stream->paused ||
+		waits_for_slab(stream))
 		return ARMED_NOTHING;
 	enum stream_armed small = ARMED_REASSEMBLY;
 	if (loop->engine->provided_buffers) {
@@ -290,7 +292,7 @@ static void arm_skip(struct stream *stream)
 	struct engine *engine = stream->loop->engine;
 	size_t size = MIN(stream->mode_left, SKIP_SIZE_MAX);
 	if (engine->discard) {
-		engine->class->receive(engine, &stream->receive, stream->fd, NULL, size, true);
+		engine->class->receive(engine, &stream->receive, stream->fd, NULL, size, false);
 		return;
 	}
 	/* Overwritten by the next one and read by nobody: the reassembly buffer is empty here. */
@@ -379,9 +381,11 @@ static void take_in(struct stream *stream, enum stream_armed armed, size_t size,
 		stream->unseen = true;
 		break;
 	case ARMED_BULK:
+		assert(size <= mode_missing(stream));
 		stream->slab->size += size;
 		break;
 	case ARMED_SKIP:
+		assert(size <= mode_missing(stream));
 		stream->mode_left -= size;
 		break;
 	}

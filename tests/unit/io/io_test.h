@@ -79,12 +79,12 @@ static inline int open_descriptors(void)
 /* Turns the loop until the condition holds; fails the test when that takes too long. */
 #define TURN_UNTIL(loop, condition)                                                                \
 	do {                                                                                       \
-		int64_t patience_ns = clock_monotonic_ns() + PATIENCE_NS;                          \
+		int64_t turn_patience_ns = clock_monotonic_ns() + PATIENCE_NS;                     \
 		while (!(condition)) {                                                             \
-			if (clock_monotonic_ns() > patience_ns)                                    \
+			if (clock_monotonic_ns() > turn_patience_ns)                               \
 				fail_msg("waited in vain on %s for " #condition,                   \
 					loop_describe(loop));                                      \
-			assert_true(loop_turn(loop, patience_ns) >= 0);                            \
+			assert_true(loop_turn(loop, turn_patience_ns) >= 0);                       \
 		}                                                                                  \
 	} while (0)
 
