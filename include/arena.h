@@ -2,7 +2,8 @@
  * An arena: memory for what one response or one plan needs, given back all at once.
  *
  * It grows by chunks up to a limit that is set once; past the limit arena_alloc returns NULL, which
- * decoders turn into a failed read. Reset keeps the first chunk, so a steady state allocates nothing.
+ * decoders turn into a failed read. Reset keeps the first chunk, so a steady state allocates
+ * nothing.
  */
 #ifndef HARROW_ARENA_H
 #define HARROW_ARENA_H

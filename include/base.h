@@ -35,10 +35,10 @@ struct bytes {
 #define NULL_STRING     ((struct string){ NULL, -1 })
 #define NULL_BYTES      ((struct bytes){ NULL, -1 })
 
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+#define COUNT_OF(array)                     (sizeof(array) / sizeof((array)[0]))
 #define CONTAINER_OF(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
+#define MIN(a, b)                           ((a) < (b) ? (a) : (b))
+#define MAX(a, b)                           ((a) > (b) ? (a) : (b))
 
 static inline struct string string_of(const char *terminated)
 {

@@ -64,6 +64,7 @@ static inline void list_splice(struct list *to, struct list *from)
 
 #define list_for_each(node, head) for (node = (head)->next; node != (head); node = node->next)
 #define list_for_each_safe(node, after, head)                                                      \
-	for (node = (head)->next, after = node->next; node != (head); node = after, after = node->next)
+	for (node = (head)->next, after = node->next; node != (head);                              \
+		node = after, after = node->next)
 
 #endif
