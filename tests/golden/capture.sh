@@ -22,6 +22,7 @@ cleanup() {
 trap cleanup EXIT
 
 proxy_start() { # BROKER_PORT: sets proxy and address
+	: >"$work/ready" # not the port of the proxy before this one
 	"$build/tests/tools/capture" "$1" "$work/frames" >"$work/ready" &
 	proxy=$!
 	for _ in $(seq 100); do
