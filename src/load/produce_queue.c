@@ -278,7 +278,7 @@ static enum produce_queue_state after_waiting(const struct produce_queue *q, int
 
 static bool epoch_needed(struct produce_queue *q)
 {
-	return q->in_flight == 0 && q->count > 0 && first_batch(q)->needs_epoch;
+	return q->count > 0 && first_batch(q)->needs_epoch;
 }
 
 static void renew_epoch(struct produce_queue *q)

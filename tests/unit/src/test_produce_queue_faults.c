@@ -28,6 +28,7 @@
 #define REQUEST_TIMEOUT (300 * NS_PER_MS)
 #define FAULTS_END_NS   (4 * NS_PER_S)
 #define CALM_NS         (8 * NS_PER_S) /* by then every consequence of a fault is over */
+#define PATIENCE_NS     (2 * NS_PER_S)
 #define PUSHES_END_NS   (9 * NS_PER_S)
 
 enum event_kind {
@@ -733,6 +734,11 @@ static void on_answer(struct sim *s, const struct event *e)
 		s->counts->strays++;
 		return;
 	}
+	PROMISE(s, s->now_ns - batch->sent_ns <= REQUEST_TIMEOUT + LATENCY_NS,
+		"batch %d is still awaited after its timeout", e->b);
+	bool written = e->error == ERROR_NONE || e->error == ERROR_DUPLICATE_SEQUENCE_NUMBER;
+	PROMISE(s, !written || batch->result == PRODUCE_ACKED, "batch %d is written, not acked",
+		e->b);
 	bool success = batch->state == PRODUCE_BATCH_DONE &&
 		       (batch->result == PRODUCE_ACKED || !s->options.idempotent);
 	attempt_over(p, success);
@@ -927,9 +933,12 @@ static void finish(struct sim *s, int partition)
 	for (int32_t i = 0; i < p->batch_count; i++) {
 		struct sim_batch *b = &p->batches[i];
 		PROMISE(s, b->ended, "p%d batch %d never ended", partition, i);
-		if (b->pushed_ns > CALM_NS && !s->options.aborts)
+		if (b->pushed_ns > CALM_NS && !s->options.aborts) {
 			PROMISE(s, b->result == PRODUCE_ACKED, "p%d batch %d failed in calm",
 				partition, i);
+			PROMISE(s, b->batch.done_ns - b->pushed_ns < PATIENCE_NS,
+				"p%d batch %d takes long in calm", partition, i);
+		}
 		n->acked += b->result == PRODUCE_ACKED;
 		n->failed += b->result == PRODUCE_FAILED;
 		n->unknown += b->result == PRODUCE_UNKNOWN;
