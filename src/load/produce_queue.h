@@ -22,11 +22,11 @@
  * behind a failed batch may be written before it, or twice.
  *
  * How to drive it. Push sealed batches. After every event, and at produce_queue_deadline_ns: take
- * the ended batches, take the wants, and send what produce_queue_next offers. Every sent batch gets
- * exactly one end of its attempt: answered, or lost. Close a connection whose
- * answer is overdue with a reset: requests that the broker has not read yet are then never read.
- * Batches belong to the caller, who may free or reuse one as soon as produce_queue_take_done has
- * returned it and no request still refers to it.
+ * the wants, take the ended batches, and send what produce_queue_next offers (a throttled or full
+ * connection just does not ask). Every sent batch gets exactly one end of its attempt: answered, or
+ * lost. Close a connection whose answer is overdue with a reset: what the broker has not read yet
+ * is then never read. Batches belong to the caller, who may free or reuse one as soon as
+ * produce_queue_take_done has returned it and no request still refers to it.
  */
 #ifndef HARROW_PRODUCE_QUEUE_H
 #define HARROW_PRODUCE_QUEUE_H
@@ -98,7 +98,8 @@ struct produce_answer {
 
 enum produce_want {
 	PRODUCE_WANT_METADATA = 1, /* the leader is in doubt: refresh */
-	PRODUCE_WANT_CLOSE = 2,    /* close the connection; then report what was on it as lost */
+	PRODUCE_WANT_CLOSE =
+		2, /* close q->connection at once; then report what was on it as lost */
 };
 
 enum produce_queue_state {

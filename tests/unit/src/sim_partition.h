@@ -40,6 +40,17 @@ static inline bool sim_same_epoch(struct producer_stamp a, struct producer_stamp
 	return a.producer_id == b.producer_id && a.producer_epoch == b.producer_epoch;
 }
 
+static inline bool sim_same_stamp(struct producer_stamp a, struct producer_stamp b)
+{
+	return sim_same_epoch(a, b) && a.base_sequence == b.base_sequence;
+}
+
+static inline bool sim_same_bytes(const struct sim_bytes *a, const struct sim_bytes *b)
+{
+	return sim_same_stamp(a->stamp, b->stamp) && a->record_count == b->record_count &&
+	       a->content == b->content;
+}
+
 static inline int32_t sim_sequence_after(const struct sim_bytes *b)
 {
 	return (int32_t)(((int64_t)b->stamp.base_sequence + b->record_count) % (INT64_C(1) << 31));

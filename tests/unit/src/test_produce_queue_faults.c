@@ -529,7 +529,7 @@ static void check_stamp(struct sim *s, int32_t partition, struct sim_batch *b)
 	}
 	PROMISE(s, stamp.producer_id >= 0 && stamp.base_sequence >= 0, "no stamp");
 	if (b->batch.attempt > 0 && sim_same_epoch(b->sent.stamp, stamp)) {
-		PROMISE(s, memcmp(&b->sent, &b->bytes, sizeof b->bytes) == 0,
+		PROMISE(s, sim_same_bytes(&b->sent, &b->bytes),
 			"batch %d went out with other bytes", b->bytes.content);
 		return;
 	}
@@ -559,7 +559,7 @@ static void send_batch(struct sim *s, int32_t partition, struct produce_batch *b
 		b->bytes.stamp = batch->stamp;
 		batch->restamp = false;
 	}
-	PROMISE(s, memcmp(&batch->stamp, &b->bytes.stamp, sizeof batch->stamp) == 0,
+	PROMISE(s, sim_same_stamp(batch->stamp, b->bytes.stamp),
 		"the bytes of batch %d do not carry its stamp", b->bytes.content);
 	PROMISE(s, !p->failed, "batch %d is sent while a failure drains", b->bytes.content);
 	PROMISE(s, p->connected >= 0 && (int32_t)p->queue.connection == p->connected + 1,
