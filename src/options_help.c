@@ -1,6 +1,8 @@
 /* --help, written from the same table that the options are read by. */
 #include "options.h"
 
+#include "wrap.h"
+
 #define LEFT_WIDTH 30 /* of the column with the options' names */
 #define GAP        2
 
@@ -24,25 +26,6 @@ static int format_name(const struct option_row *row, char *text, size_t size)
 		*argument ? " " : "", argument);
 }
 
-/* Words within [column, OPTIONS_HELP_WIDTH); the first line goes on where the cursor stands. */
-static void print_wrapped(FILE *out, const char *text, int column)
-{
-	int at = column;
-	while (*text) {
-		size_t word = strcspn(text, " ");
-		if (text[word - 1] == ':' && text[word]) /* "default: 1KiB" stays together */
-			word += 1 + strcspn(text + word + 1, " ");
-		if (at > column && at + 1 + (int)word > OPTIONS_HELP_WIDTH) {
-			fprintf(out, "\n%*s", column, "");
-			at = column;
-		}
-		at += fprintf(out, "%s%.*s", at > column ? " " : "", (int)word, text);
-		text += word;
-		text += strspn(text, " ");
-	}
-	fputc('\n', out);
-}
-
 static void print_row(const struct option_row *row, FILE *out)
 {
 	char name[256], help[1024];
@@ -59,7 +42,7 @@ static void print_row(const struct option_row *row, FILE *out)
 		fprintf(out, "\n%*s", LEFT_WIDTH, "");
 	else
 		fprintf(out, "%*s", LEFT_WIDTH - width, "");
-	print_wrapped(out, help, LEFT_WIDTH);
+	wrap_write(out, help, LEFT_WIDTH, OPTIONS_HELP_WIDTH);
 }
 
 void options_help(const struct option_table *table, FILE *out)

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 
 #include "../units.h"
+#include "../wrap.h"
 
 #define LABEL_WIDTH     12 /* of the first column */
 #define REPORT_WIDTH    96
@@ -32,23 +33,6 @@ static char *format_count(int64_t count, char text[static COUNT_TEXT_SIZE])
 static void label(FILE *out, const char *name)
 {
 	fprintf(out, "%-*s", LABEL_WIDTH, name);
-}
-
-/* Words, wrapped behind the label's column. */
-static void print_wrapped(FILE *out, const char *text, int column)
-{
-	int at = column;
-	while (*text) {
-		size_t word = strcspn(text, " ");
-		if (at > column && at + 1 + (int)word > REPORT_WIDTH) {
-			fprintf(out, "\n%*s", column, "");
-			at = column;
-		}
-		at += fprintf(out, "%s%.*s", at > column ? " " : "", (int)word, text);
-		text += word;
-		text += strspn(text, " ");
-	}
-	fputc('\n', out);
 }
 
 static void print_head(const struct run_result *result, FILE *out)
@@ -101,11 +85,11 @@ static void print_records(const struct run_result *result, FILE *out)
 			used ? ", " : "", format_count(parts[i].count, count), parts[i].word);
 	}
 	label(out, "records");
-	print_wrapped(out, line, LABEL_WIDTH);
+	wrap_write(out, line, LABEL_WIDTH, REPORT_WIDTH);
 	if (result->records.confirmed < 0 && result->records.confirmed_reason[0]) {
 		label(out, "");
 		snprintf(line, sizeof line, "not confirmed: %s", result->records.confirmed_reason);
-		print_wrapped(out, line, LABEL_WIDTH);
+		wrap_write(out, line, LABEL_WIDTH, REPORT_WIDTH);
 	}
 }
 
@@ -200,7 +184,7 @@ static void print_requests(const struct run_result *result, FILE *out)
 		snprintf(line + used, sizeof line - used, "; throttled by the broker for %s",
 			units_human_duration(result->throttle_ms * 1e6, text));
 	label(out, "requests");
-	print_wrapped(out, line, LABEL_WIDTH);
+	wrap_write(out, line, LABEL_WIDTH, REPORT_WIDTH);
 }
 
 static void print_verdict(const struct run_result *result, FILE *out)
@@ -212,14 +196,14 @@ static void print_verdict(const struct run_result *result, FILE *out)
 		for (int32_t i = 0; i < verdict->reason_count; i++) {
 			if (i)
 				label(out, "");
-			print_wrapped(out, verdict->reasons[i], LABEL_WIDTH);
+			wrap_write(out, verdict->reasons[i], LABEL_WIDTH, REPORT_WIDTH);
 		}
 		if (!verdict->reason_count)
 			fputc('\n', out);
 	}
 	if (verdict->sentence[0]) {
 		fputc('\n', out);
-		print_wrapped(out, verdict->sentence, 0);
+		wrap_write(out, verdict->sentence, 0, REPORT_WIDTH);
 	}
 }
 
