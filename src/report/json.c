@@ -10,7 +10,7 @@
 
 #include "../measure/verdict.h"
 
-#define REAL_DIGITS 9 /* of numbers in the file: nothing here is known better */
+#define REAL_DIGITS 12 /* of numbers in the file: nothing here is known better */
 
 static json_t *count_or_null(int64_t count)
 {

@@ -88,6 +88,18 @@ static void append_position(
 			(double)sample->records_acked * 100.0 / (double)plan->records);
 }
 
+/* Drops whole parts from the end: "p99 4.20 m" of "4.20 ms" would say something else. */
+static void cut_parts(struct line *line, size_t width)
+{
+	while (line->used > width) {
+		const char *gap = memrchr(line->text, ' ', line->used);
+		while (gap && gap > line->text && gap[-1] != ' ')
+			gap = memrchr(line->text, ' ', (size_t)(gap - line->text));
+		line->used = gap && gap > line->text ? (size_t)(gap - line->text) - 1 : width;
+		line->text[line->used] = 0;
+	}
+}
+
 char *progress_format(const struct progress_plan *plan, const struct progress_sample *sample,
 	int width, char text[static PROGRESS_LINE_SIZE])
 {
@@ -108,8 +120,7 @@ char *progress_format(const struct progress_plan *plan, const struct progress_sa
 	if (sample->lateness_p99_ns >= 0)
 		append(&line, "  late %s",
 			units_human_duration((double)sample->lateness_p99_ns, number));
-	if (line.used > (size_t)width)
-		text[width] = 0;
+	cut_parts(&line, (size_t)width);
 	return text;
 }
 

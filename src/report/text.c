@@ -53,7 +53,7 @@ static void print_head(const struct run_result *result, FILE *out)
 	if (result->engine)
 		fprintf(out, ", %s", result->engine);
 	if (result->congestion_control)
-		fprintf(out, ", %s", result->congestion_control);
+		fprintf(out, ", TCP %s", result->congestion_control);
 	fputs("\n\n", out);
 }
 
@@ -107,7 +107,7 @@ static void print_rate(const struct run_result *result, FILE *out)
 	if (result->bytes.payload < 0 || result->bytes.wire < 0)
 		return;
 	label(out, "bytes");
-	fprintf(out, "%s of values, %s sent\n",
+	fprintf(out, "%s of values, %s on the wire\n",
 		units_human_size((double)result->bytes.payload, records),
 		units_human_size((double)result->bytes.wire, bytes));
 }
