@@ -9,7 +9,8 @@
 
 #include "stamp.h"
 
-#define READBACK_RANGES_MAX 65536 /* per producer and partition */
+#define READBACK_RANGES_MAX  65536 /* per producer and partition */
+#define READBACK_STREAMS_MAX (UINT32_C(1) << 20)
 
 struct readback_range {
 	uint64_t first, end; /* [first, end) */
@@ -32,7 +33,7 @@ struct readback {
 	uint64_t unchecked; /* ours, but beyond the limit of ranges or of memory */
 };
 
-/* -EINVAL for more than SCHEDULE_STREAMS_MAX streams or none; -ENOMEM. */
+/* -EINVAL for more than READBACK_STREAMS_MAX streams or none; -ENOMEM. */
 int readback_init(struct readback *r, uint64_t run_id, uint32_t producers, uint32_t partitions);
 void readback_free(struct readback *r);
 
