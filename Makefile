@@ -4,6 +4,7 @@ BUILD        ?= build
 CLANG        ?= clang
 PKG_CONFIG   ?= pkg-config
 FUZZ_SECONDS ?= 60
+JOBS         ?= $(shell nproc)
 # TEST=name runs one test file or script alone, CASE=pattern one case of it: make test-unit TEST=batch CASE='*crc*'
 TEST         ?= *
 export CASE
@@ -81,7 +82,8 @@ $(foreach folder,tests/unit/src tests/tools bench/micro,$(eval $(call link_with_
 
 test: ## everything: installs what it needs, then all test targets
 	infra/deps.sh test
-	$(MAKE) all test-unit test-schema test-golden test-fuzz test-live
+	$(MAKE) -j$(JOBS) all unit-tests tools fuzz
+	$(MAKE) -j1 test-unit test-schema test-golden test-fuzz test-live
 
 unit-tests: $(unit_tests)
 tools: $(test_tools)
