@@ -41,14 +41,6 @@ void writer_uvarlong(struct writer *w, uint64_t value)
 	writer_put(w, bytes, uvarlong_put(bytes, value));
 }
 
-void writer_uvarint(struct writer *w, uint32_t value)
-{
-	if (value < 0x80)
-		writer_int8(w, (int8_t)value);
-	else
-		writer_uvarlong(w, value);
-}
-
 void writer_varint(struct writer *w, int32_t value)
 {
 	writer_uvarint(w, ((uint32_t)value << 1) ^ (uint32_t)(value >> 31));
@@ -213,7 +205,7 @@ static void reader_copy(struct reader *r, uint8_t *to, int32_t size)
 	}
 }
 
-static void *reader_alloc(struct reader *r, size_t size)
+void *reader_alloc(struct reader *r, size_t size)
 {
 	void *memory = r->arena ? arena_alloc(r->arena, size) : NULL;
 	if (!memory)
@@ -266,7 +258,7 @@ struct records reader_records(struct reader *r, int32_t size)
 	for (count = 0; left > 0; count++) {
 		reader_advance(r);
 		int32_t part = (int32_t)MIN((ptrdiff_t)left, r->end - r->at);
-		segments[count] = (struct iovec){ (void *)(uintptr_t)r->at, (size_t)part };
+		segments[count] = (struct iovec){ (void *)r->at, (size_t)part };
 		r->at += part;
 		left -= part;
 	}
@@ -300,7 +292,7 @@ uint64_t reader_uvarlong(struct reader *r)
 	return 0;
 }
 
-uint32_t reader_uvarint(struct reader *r)
+uint32_t reader_long_uvarint(struct reader *r)
 {
 	uint32_t value = 0;
 	for (int shift = 0; shift < 7 * UVARINT_SIZE_MAX; shift += 7) {

@@ -97,7 +97,7 @@ static struct records random_records(struct random *random, struct arena *arena)
 	records.segment_count = 1 + (int32_t)random_below(random, 3);
 	for (int32_t i = 0; i < records.segment_count; i++) {
 		struct bytes piece = random_bytes(random, arena);
-		segments[i] = (struct iovec){ (void *)(uintptr_t)piece.data, (size_t)piece.size };
+		segments[i] = (struct iovec){ (void *)piece.data, (size_t)piece.size };
 		records.size += piece.size;
 	}
 	return records;
@@ -158,7 +158,7 @@ static struct array random_array(
 	const struct field *f, struct edition e, struct random *random, struct arena *arena)
 {
 	int32_t count = (int32_t)random_below(random, 4);
-	if (!f->of && one_in(random, 16))
+	if (f->item_kind != KIND_STRUCT && one_in(random, 16))
 		count = SCALARS_LONG - (int32_t)random_below(random, 4);
 	size_t item_size = field_item_size(f);
 	char *items = random_alloc(arena, (size_t)count * item_size);

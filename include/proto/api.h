@@ -43,9 +43,9 @@ enum api {
 /* clang-format on */
 
 struct api_info {
-	const char *name;             /* Kafka's, for people */
-	int16_t key;                  /* on the wire */
-	int8_t first, last, flexible; /* versions */
+	const char *name;              /* Kafka's, for people */
+	int16_t key;                   /* on the wire */
+	int16_t first, last, flexible; /* versions */
 	const struct message *request, *response;
 };
 

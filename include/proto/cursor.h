@@ -127,8 +127,15 @@ static inline void writer_int64(struct writer *w, int64_t value)
 }
 
 /* Unsigned varints, of up to 5 and up to 10 bytes. */
-void writer_uvarint(struct writer *w, uint32_t value);
 void writer_uvarlong(struct writer *w, uint64_t value);
+
+static inline void writer_uvarint(struct writer *w, uint32_t value)
+{
+	if (value < 0x80)
+		writer_int8(w, (int8_t)value);
+	else
+		writer_uvarlong(w, value);
+}
 
 /* Signed ones, zigzag: small magnitudes of either sign are short. */
 void writer_varint(struct writer *w, int32_t value);
@@ -229,8 +236,16 @@ static inline int64_t reader_int64(struct reader *r)
 	return (int64_t)__builtin_bswap64(big);
 }
 
-uint32_t reader_uvarint(struct reader *r);
 uint64_t reader_uvarlong(struct reader *r);
+uint32_t reader_long_uvarint(struct reader *r);
+
+static inline uint32_t reader_uvarint(struct reader *r)
+{
+	if (!r->failed && r->at < r->end && *r->at < 0x80)
+		return *r->at++;
+	return reader_long_uvarint(r);
+}
+
 int32_t reader_varint(struct reader *r);
 int64_t reader_varlong(struct reader *r);
 
@@ -241,5 +256,8 @@ struct bytes reader_bytes(struct reader *r, int32_t size);
 struct records reader_records(struct reader *r, int32_t size);
 
 void reader_skip(struct reader *r, int64_t size);
+
+/* Zeroed memory of the reader's arena; NULL, and the reader has failed, when it is at its limit. */
+void *reader_alloc(struct reader *r, size_t size);
 
 #endif

@@ -174,7 +174,7 @@ static int words_read(struct tool *t, const char *name, const char *direction, c
 	int api = name ? api_of_name(name) : -ENOENT;
 	if (api < 0)
 		return fail(name ? name : "an empty line", "no API of that name");
-	if (!direction || (strcmp(direction, "request") && strcmp(direction, "response")))
+	if (!direction || (strcmp(direction, "request") != 0 && strcmp(direction, "response") != 0))
 		return fail(name, "request or response?");
 	char *end = NULL;
 	long number = version ? strtol(version, &end, 10) : -1;
@@ -274,12 +274,12 @@ static int frame(struct tool *t, char **words_in)
 
 int main(int argc, char **argv)
 {
-	struct tool t = { .bytes = malloc(MEMORY_SIZE), .text = malloc(MEMORY_SIZE) };
+	static uint8_t bytes[MEMORY_SIZE];
+	static char text[MEMORY_SIZE];
+	struct tool t = { .bytes = bytes, .text = text };
 	int status = 2;
 	arena_init(&t.arena, (size_t)4 * MEMORY_SIZE);
-	if (!t.bytes || !t.text)
-		status = fail("start", "out of memory");
-	else if (argc == 2 && strcmp(argv[1], "dump") == 0)
+	if (argc == 2 && strcmp(argv[1], "dump") == 0)
 		status = dump(&t);
 	else if ((argc == 4 || argc == 5) && strcmp(argv[1], "random") == 0)
 		status =
@@ -292,7 +292,5 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: message_tool dump | random SEED COUNT [API] | decode |"
 				" frame request|response API VERSION HEXFRAME\n");
 	arena_free(&t.arena);
-	free(t.bytes);
-	free(t.text);
 	return status;
 }

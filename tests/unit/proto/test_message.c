@@ -456,7 +456,7 @@ static void test_overlong_counts_are_refused_before_allocation(void **state)
 	struct fixture *f = *state;
 	assert_int_equal(encode(f, 0), 0);
 	int32_t numbers_at = 18 + 10, leaves_at = numbers_at + 8;
-	static const uint8_t counts[][4] = { { 0x7f, 0xff, 0xff, 0xff }, { 0, 0, 0, 5 },
+	static const uint8_t counts[][4] = { { 0x7f, 0xff, 0xff, 0xff }, { 0, 0, 0, 200 },
 		{ 0, 1, 0, 0 } };
 	for (size_t i = 0; i < COUNT_OF(counts); i++) {
 		size_t held = f->arena.total;
