@@ -322,7 +322,7 @@ static void test_api_versions_bytes_are_as_the_protocol_guide_says(void **state)
 	assert_memory_equal(f->memory, version3, sizeof version3);
 }
 
-static void test_api_versions_answer_has_the_old_header(void **state)
+static void test_header_versions_follow_from_the_api(void **state)
 {
 	struct fixture *f = *state;
 	struct api_versions_response response;
@@ -331,6 +331,8 @@ static void test_api_versions_answer_has_the_old_header(void **state)
 	/* size, correlation id, error code, empty array, throttle time, no tagged fields */
 	assert_int_equal(
 		response_write(&f->w, API_API_VERSIONS, 3, 5, &response), 4 + 4 + 2 + 1 + 4 + 1);
+	assert_int_equal(request_header_edition(API_METADATA, 8).version, 1);
+	assert_int_equal(request_header_edition(API_METADATA, 9).version, 2);
 	assert_true(response_header_edition(API_METADATA, 9).flexible);
 	assert_false(response_header_edition(API_METADATA, 8).flexible);
 	assert_false(response_header_edition(API_API_VERSIONS, 4).flexible);
@@ -449,7 +451,7 @@ int main(void)
 		CASE(test_tables_are_sound),
 		CASE(test_requests_without_their_defaults_are_still_written),
 		CASE(test_api_versions_bytes_are_as_the_protocol_guide_says),
-		CASE(test_api_versions_answer_has_the_old_header),
+		CASE(test_header_versions_follow_from_the_api),
 		CASE(test_produce_frames_are_spliced_one_after_the_other),
 		CASE(test_writing_what_a_version_cannot_carry_says_where),
 		CASE(test_unknown_requests_keep_their_correlation_id),

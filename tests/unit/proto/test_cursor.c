@@ -139,6 +139,7 @@ static void test_malformed_varints_are_refused(void **state)
 	static const uint8_t endless[16] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
 		0xff, 0xff, 0xff };
 	static const uint8_t wide[] = { 0xff, 0xff, 0xff, 0xff, 0x10 };
+	static const uint8_t wider[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2 };
 	struct reader r;
 	reader_init_flat(&r, endless, sizeof endless, NULL);
 	reader_uvarint(&r);
@@ -148,6 +149,9 @@ static void test_malformed_varints_are_refused(void **state)
 	assert_int_equal(r.failed, -EBADMSG);
 	reader_init_flat(&r, wide, sizeof wide, NULL);
 	reader_uvarint(&r);
+	assert_int_equal(r.failed, -EBADMSG);
+	reader_init_flat(&r, wider, sizeof wider, NULL);
+	reader_uvarlong(&r);
 	assert_int_equal(r.failed, -EBADMSG);
 }
 

@@ -4,6 +4,8 @@
  */
 #include "../test.h"
 
+#include <stdio.h>
+
 #include "proto/message.h"
 
 #define MEMORY_SIZE (64 * 1024)
@@ -77,6 +79,35 @@ static MESSAGE(tree);
 /* clang-format on */
 
 #define TREE_VERSION_LAST 3
+
+/* What the tree leaves out: an optional that is not nullable, items with tagged fields. */
+struct twig {
+	int8_t number;
+	struct string tagged_name;
+};
+
+struct branch {
+	struct leaf *leaf;
+	ARRAY_OF(struct twig) twigs;
+};
+
+/* clang-format off */
+#define THIS struct twig
+static const struct field twig_fields[] = {
+	FIELD(number,      SINCE(0)),
+	FIELD(tagged_name, TAGGED(0, 0)),
+};
+#undef THIS
+static MESSAGE(twig);
+
+#define THIS struct branch
+static const struct field branch_fields[] = {
+	OPTIONAL(leaf, leaf, SINCE(0), NULLABLE(3), DEFAULT_NULL),
+	ITEMS(twigs, twig,   SINCE(0)),
+};
+#undef THIS
+static MESSAGE(branch);
+/* clang-format on */
 
 static struct edition edition(int version)
 {
@@ -457,7 +488,7 @@ static void test_overlong_counts_are_refused_before_allocation(void **state)
 	assert_int_equal(encode(f, 0), 0);
 	int32_t numbers_at = 18 + 10, leaves_at = numbers_at + 8;
 	static const uint8_t counts[][4] = { { 0x7f, 0xff, 0xff, 0xff }, { 0, 0, 0, 200 },
-		{ 0, 1, 0, 0 } };
+		{ 0, 0, 0, 50 }, { 0, 1, 0, 0 } };
 	for (size_t i = 0; i < COUNT_OF(counts); i++) {
 		size_t held = f->arena.total;
 		assert_int_equal(encode(f, 0), 0);
@@ -490,6 +521,107 @@ static void test_nulls_and_sizes_that_cannot_be_are_malformed(void **state)
 	memcpy(f->memory + 18 + 10, null, 4);
 	r = decode(f, 0);
 	assert_read_error(&r, -EBADMSG, "tree.numbers: null where this version has none");
+}
+
+static void test_size_above_two_gib_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	static const uint8_t huge[] = { 0xff, 0xff, 0xff, 0xff, 0x0f };
+	assert_int_equal(encode(f, 2), 0);
+	memcpy(f->memory + 18 + 16, huge, sizeof huge);
+	struct reader r = decode(f, 2);
+	assert_read_error(&r, -EMSGSIZE, "tree.name: a size above 2 GiB");
+}
+
+static void test_optional_is_null_only_where_it_may_be(void **state)
+{
+	struct fixture *f = *state;
+	struct leaf leaf = { 4, NULL_STRING };
+	struct branch in = { .leaf = &leaf }, out;
+	for (int version = 2; version <= 3; version++) {
+		writer_init(&f->w, f->memory, sizeof f->memory, NULL, 0);
+		message_encode(&f->w, &branch_message, edition(version), &in);
+		assert_int_equal(f->w.failed, 0);
+		assert_int_equal(f->memory[0], 1);
+		f->memory[0] = 0xff;
+		memmove(f->memory + 1, f->memory + f->w.size - 2, 2); /* without the leaf */
+		struct reader r;
+		reader_init_flat(&r, f->memory, 3, &f->arena);
+		message_decode(&r, &branch_message, edition(version), &out);
+		if (version == 2)
+			assert_read_error(
+				&r, -EBADMSG, "branch.leaf: null where this version has none");
+		else
+			assert_int_equal(r.failed, 0);
+	}
+	in.leaf = NULL;
+	writer_init(&f->w, f->memory, sizeof f->memory, NULL, 0);
+	message_encode(&f->w, &branch_message, edition(2), &in);
+	assert_int_equal(f->w.failed, -EINVAL);
+	assert_write_error(f, "branch.leaf: null is not carried by this version");
+}
+
+/* The least that an item takes on the wire must not count what it may leave out. */
+static void test_many_items_without_their_tagged_fields_are_read(void **state)
+{
+	struct fixture *f = *state;
+	static struct twig twigs[1000];
+	struct leaf leaf = { 4, NULL_STRING };
+	struct branch in = { &leaf, { twigs, COUNT_OF(twigs) } }, out;
+	writer_init(&f->w, f->memory, sizeof f->memory, NULL, 0);
+	message_encode(&f->w, &branch_message, edition(3), &in);
+	struct reader r;
+	reader_init_flat(&r, f->memory, f->w.size, &f->arena);
+	message_decode(&r, &branch_message, edition(3), &out);
+	assert_int_equal(r.failed, 0);
+	assert_true(message_equal(&branch_message, edition(3), &in, &out));
+}
+
+/* ---- equality ---- */
+
+static void test_equality_sees_every_kind_and_only_what_is_carried(void **state)
+{
+	struct fixture *f = *state;
+	char batch[] = "a batch";
+	struct iovec whole = { batch, 7 }, halves[] = { { batch, 3 }, { batch + 3, 4 } };
+	struct leaf leaf = { 4, NULL_STRING }, same = { 4, NULL_STRING },
+		    other = { 5, NULL_STRING };
+	f->in.records = (struct records){ &whole, 1, 7 };
+	f->in.optional = &leaf;
+	struct tree b = f->in;
+	b.optional = &same;
+	b.records = (struct records){ halves, 2, 7 };
+	assert_true(message_equal(&tree_message, edition(3), &f->in, &b));
+#define DIFFERS(member, value)                                                                     \
+	do {                                                                                       \
+		struct tree changed = b;                                                           \
+		changed.member = value;                                                            \
+		assert_false(message_equal(&tree_message, edition(3), &f->in, &changed));          \
+		assert_false(message_equal(&tree_message, edition(3), &changed, &f->in));          \
+	} while (0)
+	DIFFERS(flag, false);
+	DIFFERS(tiny, 1);
+	DIFFERS(small, 256);
+	DIFFERS(port, 256);
+	DIFFERS(medium, 1 << 24);
+	DIFFERS(large, 0);
+	DIFFERS(uuid.bytes[15], 1);
+	DIFFERS(name, STRING("x"));
+	DIFFERS(name, NULL_STRING);
+	DIFFERS(blob, ((struct bytes){ (const uint8_t *)"x", 1 }));
+	DIFFERS(records, ((struct records){ &whole, 1, 6 }));
+	DIFFERS(records, ((struct records){ halves + 1, 1, 4 }));
+	DIFFERS(records, NULL_RECORDS);
+	DIFFERS(numbers.count, -1);
+	DIFFERS(inner.id, 1);
+	DIFFERS(optional, &other);
+	DIFFERS(optional, NULL);
+	DIFFERS(tagged_leaf.id, 1);
+	DIFFERS(tagged_name, STRING(""));
+#undef DIFFERS
+	b.ended = 9;
+	assert_true(message_equal(&tree_message, edition(3), &f->in, &b));
+	assert_false(message_equal(&tree_message, edition(1), &f->in, &b));
 }
 
 static void test_arena_limit_is_an_error(void **state)
@@ -561,6 +693,32 @@ static void test_print_is_kafkas_json(void **state)
 		"\"taggedLeaf\":{\"id\":3,\"name\":null}}");
 }
 
+static void test_print_replaces_what_is_not_utf8(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		struct string in;
+		const char *out;
+	} texts[] = {
+		{ STRING("\xf0\x9f\x9a\x9c \xe2\x82\xac"), "\xf0\x9f\x9a\x9c \xe2\x82\xac" },
+		{ STRING("\xed\xa0\x80"), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" }, /* surrogate */
+		{ STRING("\xc0\x80"), "\xef\xbf\xbd\xef\xbf\xbd" },                 /* overlong */
+		{ STRING("\xf4\x90\x80\x80"), /* past U+10FFFF */
+			"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
+		{ STRING("\xe2\x82"), "\xef\xbf\xbd\xef\xbf\xbd" }, /* cut short */
+	};
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		struct leaf leaf = { 1, texts[i].in };
+		char expected[100];
+		snprintf(expected, sizeof expected, "{\"id\":1,\"name\":\"%s\"}", texts[i].out);
+		struct writer w;
+		writer_init(&w, f->memory, sizeof f->memory - 1, NULL, 0);
+		message_print(&w, &leaf_message, edition(2), &leaf);
+		f->memory[w.size] = '\0';
+		assert_string_equal((char *)f->memory, expected);
+	}
+}
+
 static void test_dump_speaks_the_schemas_words(void **state)
 {
 	struct fixture *f = *state;
@@ -612,9 +770,14 @@ int main(void)
 		CASE(test_truncation_at_every_byte_fails),
 		CASE(test_overlong_counts_are_refused_before_allocation),
 		CASE(test_nulls_and_sizes_that_cannot_be_are_malformed),
+		CASE(test_size_above_two_gib_is_refused),
+		CASE(test_optional_is_null_only_where_it_may_be),
+		CASE(test_many_items_without_their_tagged_fields_are_read),
+		CASE(test_equality_sees_every_kind_and_only_what_is_carried),
 		CASE(test_arena_limit_is_an_error),
 		CASE(test_random_bytes_never_crash),
 		CASE(test_print_is_kafkas_json),
+		CASE(test_print_replaces_what_is_not_utf8),
 		CASE(test_dump_speaks_the_schemas_words),
 	};
 	return RUN_TESTS(tests);
