@@ -36,22 +36,20 @@ struct verdict_figures {
 
 	int64_t scheduled, sent, acked; /* acked VERDICT_UNKNOWN with acks=0 */
 	int64_t failed, unknown, unsent;
-	int64_t confirmed;          /* by end offsets or read-back, else VERDICT_UNKNOWN ... */
-	const char *unconfirmed_by; /* ... and why, in words; NULL: not asked for */
+	int64_t confirmed;          /* by end offsets or read-back, or VERDICT_UNKNOWN ... */
+	const char *unconfirmed_by; /* ... and why, in words; or NULL: not asked for */
 
 	/* Open loop. */
-	int64_t shortfall; /* scheduled, never taken up, while nothing but ourselves was in the way
-			    */
+	/* Scheduled and never taken up, while nothing but ourselves was in the way. */
+	int64_t shortfall;
 	int64_t backlog_at_end; /* due but not yet sent when the schedule ended */
 	double lateness_p99_us, latency_p99_us;
 
 	/* What stood in the way, summed over threads or streams as named. */
 	double busy_share; /* of the busiest thread's wall time spent on a core, 0..1 */
-	double blocked_s; /* streams with work that waited for the window or a pool, mean per stream
-			   */
+	double blocked_s;  /* waited for the window or a pool with work at hand, mean per stream */
 	double socket_full_s; /* of that, with sends waiting for the socket, mean per connection */
-	double throttled_s;   /* asked to wait by the broker (throttle_time_ms), mean per connection
-			       */
+	double throttled_s;   /* waited at the broker's wish (throttle_time_ms), the same mean */
 	double service_min_us, service_p50_us;
 
 	int64_t dropped_samples; /* measurements lost */
@@ -63,7 +61,7 @@ struct verdict_figures {
 	int64_t unchecked;  /* beyond the checker's limits */
 
 	int signal;        /* that ended the run early, or 0 */
-	const char *error; /* what ended the run, in words, or NULL */
+	const char *error; /* what kept the run from finishing, in words, or NULL */
 };
 
 struct verdict {
