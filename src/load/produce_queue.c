@@ -58,7 +58,7 @@ static struct produce_batch *batch_of(struct list *node)
 	return CONTAINER_OF(node, struct produce_batch, node);
 }
 
-static struct produce_batch *first_batch(struct produce_queue *q)
+static struct produce_batch *first_batch(const struct produce_queue *q)
 {
 	return list_empty(&q->batches) ? NULL : batch_of(q->batches.next);
 }
@@ -408,21 +408,33 @@ void produce_queue_connect(struct produce_queue *q, uint64_t connection, int64_t
  * Batches behind the first unacknowledged one may be acknowledged before it. They count too: once
  * more than the leader remembers follow it in the log, sending it again is no longer recognised.
  */
-static bool too_far_ahead(struct produce_queue *q, const struct produce_batch *b)
+static bool too_far_ahead(const struct produce_queue *q, uint64_t ordinal)
 {
-	return q->identity &&
-	       b->ordinal - first_batch(q)->ordinal >= PRODUCE_IDEMPOTENT_IN_FLIGHT_MAX;
+	return q->identity && q->count > 0 &&
+	       ordinal - first_batch(q)->ordinal >= PRODUCE_IDEMPOTENT_IN_FLIGHT_MAX;
+}
+
+/* Room in the window of a queue that sends. */
+static bool window_open(const struct produce_queue *q)
+{
+	if (q->state != PRODUCE_QUEUE_FLOWING || q->connection == PRODUCE_NO_CONNECTION)
+		return false;
+	return q->in_flight < (q->identity && !q->settled ? 1 : q->config->in_flight_limit);
+}
+
+bool produce_queue_ready(const struct produce_queue *q)
+{
+	return window_open(q) && q->count == q->in_flight && !q->gap_at_end &&
+	       !too_far_ahead(q, q->pushed_count);
 }
 
 struct produce_batch *produce_queue_next(struct produce_queue *q, int64_t now_ns)
 {
 	advance(q, now_ns);
-	if (q->state != PRODUCE_QUEUE_FLOWING || q->connection == PRODUCE_NO_CONNECTION)
-		return NULL;
-	if (q->in_flight >= (q->identity && !q->settled ? 1 : q->config->in_flight_limit))
+	if (!window_open(q))
 		return NULL;
 	struct produce_batch *b = first_queued(q);
-	if (!b || b->needs_epoch || too_far_ahead(q, b))
+	if (!b || b->needs_epoch || too_far_ahead(q, b->ordinal))
 		return NULL;
 	return b;
 }

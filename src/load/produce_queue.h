@@ -159,6 +159,9 @@ void produce_queue_push(struct produce_queue *q, struct produce_batch *batch, in
  */
 void produce_queue_connect(struct produce_queue *q, uint64_t connection, int64_t now_ns);
 
+/* Whether a batch pushed now would be offered by produce_queue_next at once. */
+bool produce_queue_ready(const struct produce_queue *q);
+
 /*
  * The batch to send now on q->connection, or NULL. Where batch->restamp is set, write batch->stamp
  * into its header and clear it. Nothing has happened to the batch before produce_queue_sent, so the
