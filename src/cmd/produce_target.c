@@ -1,0 +1,214 @@
+/* The cluster and the topic of a producing run: see produce_target.h. */
+#include "produce_target.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../interrupt.h"
+#include "proto/error.h"
+#include "random.h"
+
+#define CONNECT_TIMEOUT_NS (10 * NS_PER_S)
+#define FRESH_NAME_TRIES   5
+
+/* What of the brokers' configuration explains a producing run's figures. */
+static const char *const topic_keys[] = { "min.insync.replicas", "max.message.bytes",
+	"compression.type", "message.timestamp.type", "cleanup.policy", "flush.messages" };
+static const char *const broker_keys[] = { "num.network.threads", "num.io.threads",
+	"socket.send.buffer.bytes", "socket.receive.buffer.bytes", "queued.max.requests",
+	"num.replica.fetchers", "log.flush.interval.messages" };
+
+__attribute__((format(printf, 3, 4))) static int fail(
+	struct target *t, int error, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(t->reason, sizeof t->reason, format, arguments);
+	va_end(arguments);
+	return error;
+}
+
+static int fail_cluster(struct target *t, int error)
+{
+	return fail(t, error, "%s", t->cluster.reason);
+}
+
+/* ---- the cluster ---- */
+
+static int cluster_reach(struct target *t)
+{
+	const struct produce_config *config = t->config;
+	struct loop_options options = {
+		.caps = config->io_caps,
+		.slab_size = TARGET_SLAB_SIZE,
+		.slab_count = TARGET_SLAB_COUNT,
+	};
+	char why[LOOP_TEXT_SIZE];
+	int result = loop_open(&options, &t->loop, why);
+	if (result < 0)
+		return fail(t, result, "%s", why);
+	struct connection_options connection = {
+		.client_id = config->client_id,
+		.congestion = config->tcp_cc,
+		.connect_timeout_ns = CONNECT_TIMEOUT_NS,
+		.request_timeout_ns = config->request_timeout_ns,
+	};
+	result = cluster_open(&t->cluster, t->loop, &config->bootstrap, &connection,
+		(uint64_t)config->seed, &interrupt_first);
+	if (result == -EINTR)
+		return fail_cluster(t, result);
+	if (result < 0)
+		return fail(t, result, "no broker can be reached: %s (check -b HOST:PORT)",
+			t->cluster.reason);
+	return 0;
+}
+
+/* ---- the topic ---- */
+
+static int topic_create(struct target *t)
+{
+	struct topic_spec spec = {
+		.name = t->topic,
+		.partitions = (int32_t)t->config->partitions,
+		.replication_factor = (int16_t)t->config->replication_factor,
+		.configs = &t->config->topic_config,
+	};
+	int result = admin_topic_create(&t->cluster, &spec);
+	if (result == 0)
+		t->created = true;
+	return result;
+}
+
+/* A name that nobody has; not from the seed, which two runs may share. */
+static int topic_fresh(struct target *t)
+{
+	struct random random;
+	random_seed(&random, (uint64_t)clock_wall_ns() ^ (uint64_t)getpid() << 32);
+	int result = -EEXIST;
+	for (int i = 0; i < FRESH_NAME_TRIES && result == -EEXIST; i++) {
+		snprintf(t->topic, sizeof t->topic, "harrow-%010llx",
+			(unsigned long long)(random_next(&random) >> 24));
+		result = topic_create(t);
+	}
+	return result < 0 ? fail_cluster(t, result) : 0;
+}
+
+static int topic_named(struct target *t)
+{
+	const struct produce_config *config = t->config;
+	snprintf(t->topic, sizeof t->topic, "%s", config->topic);
+	int result = cluster_follow(&t->cluster, t->topic);
+	if (result < 0)
+		return fail_cluster(t, result);
+	int16_t error = t->cluster.topic.error;
+	if (error == ERROR_UNKNOWN_TOPIC_OR_PARTITION) {
+		if (config->existing)
+			return fail(t, -ENOENT,
+				"topic '%s' does not exist: leave out --existing to have it "
+				"created",
+				t->topic);
+		result = topic_create(t);
+		if (result != -EEXIST)
+			return result < 0 ? fail_cluster(t, result) : 0;
+		error = ERROR_NONE;
+	}
+	if (error != ERROR_NONE && error != ERROR_LEADER_NOT_AVAILABLE)
+		return fail(t, -EINVAL, "topic '%s': %s (%s)", t->topic, error_info(error)->name,
+			error_info(error)->text);
+	if (!config->existing)
+		return fail(t, -EEXIST,
+			"topic '%s' exists already and is not this run's own: give "
+			"--existing to write to it all the same, or another --topic",
+			t->topic);
+	result = admin_topic_await(&t->cluster);
+	return result < 0 ? fail_cluster(t, result) : 0;
+}
+
+/* ---- what it is configured as ---- */
+
+static void config_take(void *context, const char *key, struct string value)
+{
+	struct target *t = context;
+	if (string_is_null(value))
+		return;
+	json_object_set_new(t->broker_config, key, json_stringn(value.data, (size_t)value.size));
+	if (strcmp(key, "max.message.bytes") == 0) {
+		char text[32];
+		snprintf(text, sizeof text, "%.*s", value.size, value.data);
+		t->max_message_bytes = atoll(text);
+	}
+}
+
+/* Brokers may hide it (authorisation); a run goes on without. */
+static void config_read_all(struct target *t)
+{
+	t->broker_config = json_object();
+	json_object_set_new(t->broker_config, "brokers", json_integer(t->cluster.broker_count));
+	if (t->cluster.topic.partition_count > 0)
+		json_object_set_new(t->broker_config, "replication.factor",
+			json_integer(t->cluster.topic.partitions[0].replica_count));
+	admin_configs(&t->cluster, RESOURCE_TOPIC, t->topic, topic_keys, COUNT_OF(topic_keys),
+		config_take, t);
+	if (t->cluster.broker_count > 0) {
+		char id[16];
+		snprintf(id, sizeof id, "%d", t->cluster.brokers[0].id);
+		admin_configs(&t->cluster, RESOURCE_BROKER, id, broker_keys, COUNT_OF(broker_keys),
+			config_take, t);
+	}
+}
+
+/* ---- opening and closing ---- */
+
+int target_open(struct target *t, const struct produce_config *config)
+{
+	*t = (struct target){ .config = config, .max_message_bytes = -1 };
+	int result = cluster_reach(t);
+	if (result == 0)
+		result = config->topic ? topic_named(t) : topic_fresh(t);
+	if (result < 0)
+		return result;
+	config_read_all(t);
+	size_t count = (size_t)t->cluster.topic.partition_count;
+	t->start_offsets = calloc(count, sizeof *t->start_offsets);
+	t->end_offsets = calloc(count, sizeof *t->end_offsets);
+	if (!t->start_offsets || !t->end_offsets)
+		return fail(t, -ENOMEM, "out of memory");
+	result = admin_offsets(&t->cluster, OFFSET_LATEST, t->start_offsets);
+	return result < 0 ? fail_cluster(t, result) : 0;
+}
+
+int target_offsets(struct target *t)
+{
+	int result = admin_offsets(&t->cluster, OFFSET_LATEST, t->end_offsets);
+	return result < 0 ? fail_cluster(t, result) : 0;
+}
+
+int64_t target_growth(const struct target *t)
+{
+	int64_t sum = 0;
+	for (int32_t i = 0; i < t->cluster.topic.partition_count; i++)
+		sum += t->end_offsets[i] - t->start_offsets[i];
+	return sum;
+}
+
+int target_cleanup(struct target *t)
+{
+	if (!t->created || t->config->cleanup != PRODUCE_CLEANUP_DELETE)
+		return 0;
+	t->cluster.stop = &interrupt_second;
+	int result = admin_topic_delete(&t->cluster, t->topic);
+	return result < 0 ? fail_cluster(t, result) : 0;
+}
+
+void target_close(struct target *t)
+{
+	cluster_close(&t->cluster);
+	if (t->loop)
+		loop_close(t->loop);
+	json_decref(t->broker_config);
+	free(t->start_offsets);
+	free(t->end_offsets);
+}

@@ -1,0 +1,46 @@
+/*
+ * Where a producing run writes to: the cluster, seen from the main thread, and the topic: made,
+ * or allowed to exist; its limits; its offsets before and after; and removed again.
+ */
+#ifndef CMD_PRODUCE_TARGET_H
+#define CMD_PRODUCE_TARGET_H
+
+#include <jansson.h>
+
+#include "../client/admin.h"
+#include "produce_options.h"
+
+#define TARGET_SLAB_SIZE   ((size_t)16 << 20) /* one Fetch answer of the read-back */
+#define TARGET_SLAB_COUNT  8
+#define TARGET_REASON_SIZE 600
+
+struct target {
+	const struct produce_config *config;
+	struct loop *loop;
+	struct cluster cluster;
+	char topic[TOPIC_NAME_SIZE];
+	bool created;
+	int64_t max_message_bytes; /* of the topic; -1: not known */
+	json_t *broker_config;     /* what matters of topic and brokers */
+	int64_t *start_offsets, *end_offsets;
+	char reason[TARGET_REASON_SIZE]; /* one line for people */
+};
+
+/*
+ * Connects, makes or checks the topic, reads its limits and start offsets. 0, or -errno with a line
+ * in reason: -EEXIST when the user has to decide (the topic is not ours). target_close in any case.
+ */
+int target_open(struct target *, const struct produce_config *);
+
+/* The end offsets after the run. 0 or -errno with a line in reason. */
+int target_offsets(struct target *);
+
+/* The sum of what the partitions have grown by. */
+int64_t target_growth(const struct target *);
+
+/* Removes the topic if this run made it and is to remove it. 0 or -errno with a line in reason. */
+int target_cleanup(struct target *);
+
+void target_close(struct target *);
+
+#endif
