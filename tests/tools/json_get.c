@@ -39,7 +39,7 @@ static void value_print(const json_t *value)
 	if (json_is_string(value))
 		fwrite(json_string_value(value), 1, json_string_length(value), stdout);
 	else
-		json_dumpf(value, stdout, JSON_ENCODE_ANY | JSON_COMPACT);
+		json_dumpf(value, stdout, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(12));
 	putchar('\n');
 }
 
