@@ -295,8 +295,7 @@ uint32_t payload_next_size(const struct payload_writer *w)
 	return line_size(w->payload, w->line);
 }
 
-/* From the start of the line; past its end the file goes on, with a line end after its last line.
- */
+/* From the start of the line; beyond it the file goes on, with a line end after its last line. */
 static void fill_lines(struct payload_writer *w, uint8_t *out, uint32_t size)
 {
 	const struct payload *p = w->payload;

@@ -3,12 +3,13 @@
  * state, straight into the place they are sent from. The stamp goes before the bytes made here:
  * a value of --size n is stamp_size(n) bytes of stamp and n - stamp_size(n) bytes of payload.
  *
- * random   incompressible: words of a pool, each record's mixed with a word of its own
- * text     words and stock phrases of a small vocabulary by Zipf's law, and numbers; compresses
- * about 3:1, payload.c has the ratios of each codec zeros    compresses to nothing lines    the
- * lines of a file in turn, without line ends, from the first again after the last. Without a size,
- * the payload is the line, after a full stamp. With a size it starts at the next line and is cut,
- * or goes on with the lines that follow, line ends included.
+ * - random: incompressible; words of a pool, each record's mixed with a word of its own
+ * - text: words and stock phrases of a small vocabulary by Zipf's law, and numbers; compresses
+ * about 3:1, payload.c has the ratios of each codec
+ * - zeros: compresses to nothing
+ * - lines: the lines of a file in turn, without line ends, from the first again after the last.
+ *   Without a size, the payload is the line, after a full stamp. With a size it starts at the next
+ *   line and is cut, or goes on with the lines that follow, line ends included.
  */
 #ifndef HARROW_LOAD_PAYLOAD_H
 #define HARROW_LOAD_PAYLOAD_H
@@ -17,8 +18,8 @@
 #include "random.h"
 
 #define PAYLOAD_RANDOM_POOL_SIZE (64 * 1024)
-#define PAYLOAD_TEXT_POOL_SIZE                                                                     \
-	(4 * 1024 * 1024) /* well above a batch, or batches repeat themselves */
+/* Well above a batch, or batches repeat themselves. */
+#define PAYLOAD_TEXT_POOL_SIZE  (4 * 1024 * 1024)
 #define PAYLOAD_FILE_SIZE_MAX   (256 * 1024 * 1024)
 #define PAYLOAD_FILE_CHUNK_SIZE ((size_t)64 * 1024) /* read at first; doubles */
 #define PAYLOAD_LINES_MAX       (16 * 1024 * 1024)

@@ -39,14 +39,13 @@ void readback_free(struct readback *r);
 
 /* One record of a partition, in the order of its offsets. */
 void readback_add(struct readback *r, uint32_t partition, const uint8_t *value, uint32_t size);
-/* The same, for a stamp already parsed. `full` is false for the short form (no run id to compare).
- */
+/* The same, for a stamp already parsed. `full` is false for the short form: no run id in it. */
 void readback_add_stamp(
 	struct readback *r, uint32_t partition, const struct stamp *stamp, bool full);
 
 /* Sequences missing below the highest one seen, over all streams. */
 uint64_t readback_gaps(const struct readback *r);
-/* Sequences of [first, end) of one stream that were not seen: with what was acknowledged, the loss.
+/* Sequences of [first, end) of one stream that were not seen: of what was acknowledged, the loss.
  */
 uint64_t readback_missing(const struct readback *r, uint32_t producer, uint32_t partition,
 	uint64_t first, uint64_t end);

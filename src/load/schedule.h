@@ -1,66 +1,26 @@
 /*
  * When each record is due, fixed by its index before the run and independent of what completes
- * (DESIGN section 5). A plan splits a run over producers x partitions; a schedule is one stream of
- * it, of one producer to one partition. Pure: no clock, and no memory that grows with the run.
+ * (DESIGN section 5). A schedule is one stream of a plan (plan.h), of one producer to one
+ * partition. Pure: no clock, and no memory that grows with the run.
  *
- * constant, uniform   stream i of n takes the global indexes i, i + n, i + 2n, ...: together they
- * are exactly t_k = start + floor(k * interval / records). constant, skewed    each stream is a
- * constant one at its share of the rate, offset in phase. poisson             each stream is a
- * Poisson process at its share; independent, so that together they are one too. Time is cut into
- * windows that expect SCHEDULE_WINDOW records; the count of a window, and each halving of it down
- * to single records, are functions of (seed, stream, window): any instant can be computed again
- * from a cursor of four words, in integer arithmetic.
+ * - constant, uniform: stream i of n takes the global indexes i, i + n, i + 2n, ...; together they
+ *   are exactly t_k = start + floor(k * interval / records).
+ * - constant, skewed: each stream is a constant one at its share of the rate, offset in phase.
+ * - poisson: each stream is a Poisson process at its share; independent, so that together they are
+ *   one too. Time is cut into windows that expect SCHEDULE_WINDOW records; the count of a window,
+ *   and each halving of it down to single records, are functions of (seed, stream, window): any
+ *   instant can be computed again from a cursor of four words, in integer arithmetic.
  *
  * Indexes count the records of the stream from 0.
  */
 #ifndef HARROW_LOAD_SCHEDULE_H
 #define HARROW_LOAD_SCHEDULE_H
 
-#include "base.h"
-#include "clock.h"
+#include "plan.h"
 #include "../measure/histogram.h"
 
-#define SCHEDULE_RATE_MAX       UINT64_C(1000000000) /* records per second, over all streams */
-#define SCHEDULE_STREAMS_MAX    (UINT32_C(1) << 20)
-#define SCHEDULE_PARTITIONS_MAX (UINT32_C(1) << 20)
-#define SCHEDULE_WINDOW         256
-#define SCHEDULE_WINDOW_MAX     512 /* records in one window; 16 standard deviations above */
-#define SCHEDULE_GAP_MAX_NS     (INT64_C(3600) * NS_PER_S) /* slower rates are refused */
-#define SHARE_WHOLE             (UINT64_C(1) << 32)        /* shares of partitions add up to this */
-
-/* `records` in every interval_ns, exactly. records = 0: no rate, closed loop. */
-struct record_rate {
-	uint64_t records, interval_ns;
-};
-
-/* The nearest rate to a number per second (to a millionth of a record); of payload bytes in records
- * of record_size bytes each. Numbers must be positive; what is too small or large plan_init
- * refuses. */
-struct record_rate record_rate_of(double records_per_second);
-struct record_rate record_rate_of_bytes(double bytes_per_second, uint32_t record_size);
-double record_rate_per_second(struct record_rate rate);
-
-enum arrivals { ARRIVALS_CONSTANT, ARRIVALS_POISSON };
-enum skew_kind { SKEW_UNIFORM, SKEW_HOT, SKEW_ZIPF };
-
-struct skew {
-	enum skew_kind kind;
-	uint32_t hot_partition; /* hot: this one gets ... */
-	double hot_share;       /* ... this share (0..1), the others the rest evenly */
-	double exponent;        /* zipf: partition i weighs 1 / (i + 1)^exponent, 0..10 */
-};
-
-struct plan {
-	struct record_rate rate;
-	enum arrivals arrivals;
-	struct skew skew;
-	uint32_t producers, partitions;
-	uint64_t records;    /* the bound of the run; 0: duration_ns is the bound */
-	int64_t duration_ns; /* records whose time is start + duration_ns or later are not scheduled
-			      */
-	uint64_t seed;
-	uint64_t *shares_before; /* running sum of the partitions' shares; the plan's own */
-};
+#define SCHEDULE_WINDOW     256
+#define SCHEDULE_WINDOW_MAX 512 /* records in one window; 16 standard deviations above */
 
 struct schedule {
 	enum arrivals arrivals;
@@ -81,23 +41,6 @@ struct schedule_cursor {
 	uint32_t window_count;
 };
 
-/*
- * Checks the fields that the caller set and computes the shares. -EINVAL: nothing to split, skew
- * out of range, rate above SCHEDULE_RATE_MAX; -ENOMEM. The caller calls plan_free when it returned
- * 0.
- */
-int plan_init(struct plan *plan);
-void plan_free(struct plan *plan);
-
-/* The part of all records that a partition gets, out of SHARE_WHOLE; exact sum. */
-uint64_t plan_share(const struct plan *plan, uint32_t partition);
-
-/*
- * With plan->records, how many of them the stream gets: sums exactly to plan->records over all
- * producers and partitions, each within one record of its share. For closed loops and open ones.
- */
-uint64_t plan_records(const struct plan *plan, uint32_t producer, uint32_t partition);
-
 /* The stream of one producer to one partition, starting at start_ns. The plan must have a rate. */
 void schedule_init(struct schedule *s, const struct plan *plan, uint32_t producer,
 	uint32_t partition, int64_t start_ns);
@@ -108,8 +51,7 @@ void schedule_init(struct schedule *s, const struct plan *plan, uint32_t produce
  */
 uint64_t schedule_due(struct schedule *s, int64_t now_ns);
 
-/* The intended time of the first record not counted by the last schedule_due; NEVER_NS when none.
- */
+/* Intended time of the first record not counted by the last schedule_due; NEVER_NS when none. */
 int64_t schedule_next_ns(const struct schedule *s);
 
 /* All records that the stream will ever have. Poisson bound by time: a draw per window that is

@@ -124,9 +124,8 @@ void ramp_instants(const struct ramp *ramp, uint64_t first, uint32_t count, int6
 
 /*
  * The latencies fall from the first record to the last, in steps that differ by at most one. While
- * a bucket is wide against the step, the number of records in it comes from one division; the rest
- * is stepped through with quotient and remainder kept apart, as in drawing a line, so that nothing
- * is rounded differently from ramp_instant.
+ * a bucket is wide against the step, the number of records in it comes from one division; the rest,
+ * where buckets hold few, is walked.
  */
 void histogram_record_ramp(
 	struct histogram *h, const struct ramp *ramp, uint64_t first, uint64_t count, int64_t at_ns)
@@ -197,6 +196,7 @@ void histogram_move(struct histogram *to, struct histogram *from)
 
 int64_t histogram_lowest_of(uint32_t index)
 {
+	assert(index <= HISTOGRAM_COUNTERS); /* one past the last: where it ends */
 	if (index < HISTOGRAM_EXACT_BELOW)
 		return index;
 	uint32_t bucket = (index >> HISTOGRAM_HALF_BITS) - 1;
@@ -241,7 +241,8 @@ double histogram_mean(const struct histogram *h)
 	uint32_t last = histogram_index(h->max_ns);
 	for (uint32_t i = histogram_index(h->min_ns); i <= last; i++) {
 		int64_t width = histogram_highest_of(i) - histogram_lowest_of(i) + 1;
-		sum += (double)(histogram_lowest_of(i) + width / 2) * (double)h->counts[i];
+		int64_t middle = histogram_lowest_of(i) + width / 2;
+		sum += (double)middle * (double)h->counts[i];
 	}
 	return sum / (double)h->count;
 }

@@ -26,8 +26,7 @@ size_t hlog_encode_inner(const struct histogram *h, uint8_t *out);
  */
 int hlog_encode(const struct histogram *h, char **out);
 
-/* The lines before the first row. Line ends and a comment beyond HLOG_COMMENT_MAX are cut. -errno.
- */
+/* The lines before the first row. A comment is cut at its line end or HLOG_COMMENT_MAX. -errno. */
 int hlog_write_header(FILE *file, const char *comment, int64_t start_wall_ns);
 
 /*

@@ -1,10 +1,13 @@
 /*
  * Our side of tests/schema/test_histogram.sh. It makes sets of samples of many magnitudes from a
- * seed and writes into a folder: samples      one line per sample: set value count figures      one
- * line per set: count, min, max, the mean's bits, then the percentiles asked for counts       one
- * line per counter that is not zero: set lowest-value count inner        one line per set: the
- * uncompressed V2 encoding in hex log.hlog     all sets as a log, even ones without a tag, odd ones
- * with one Usage: histogram_tool FOLDER SEED SETS
+ * seed and writes into a folder:
+ * - samples: one line per sample: set, value, count
+ * - figures: one line per set: count, min, max, mean, then the percentiles below
+ * - counts: one line per counter that is not zero: set, lowest value, count
+ * - inner: one line per set: the uncompressed V2 encoding in hex
+ * - log.hlog: all sets as a log; even ones without a tag, odd ones with one, huge counts apart
+ *
+ * Usage: histogram_tool FOLDER SEED SETS
  */
 #include <inttypes.h>
 #include <stdio.h>
