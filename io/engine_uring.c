@@ -50,7 +50,7 @@ static unsigned queue_reap(struct uring *uring, struct completion *out, unsigned
 		if (count == max)
 			break;
 		out[count++] = (struct completion){
-			.op = (struct op *)(uintptr_t)cqe->user_data,
+			.op = io_uring_cqe_get_data(cqe),
 			.result = cqe->res,
 			.flags = completion_flags(cqe->flags),
 		};

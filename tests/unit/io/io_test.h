@@ -133,6 +133,7 @@ struct end {
 	struct loop *loop;
 	size_t (*consume)(struct end *end, const uint8_t *data, size_t size);
 	void (*on_opened)(struct end *end);
+	void (*on_closed)(struct end *end); /* may free the end, or connect it again */
 	int opened, opened_result, closed, reason, bulks, skips;
 	uint8_t *data;
 	size_t size, capacity;
@@ -197,6 +198,8 @@ static inline void end_closed(struct stream *stream, int reason)
 	struct end *end = CONTAINER_OF(stream, struct end, stream);
 	end->closed++;
 	end->reason = reason;
+	if (end->on_closed)
+		end->on_closed(end);
 }
 
 static const struct stream_events end_events = {
@@ -265,7 +268,8 @@ static inline void piece_done(struct send *send, int result)
 static inline void piece_send(
 	struct stream *stream, struct piece *piece, const void *data, size_t size)
 {
-	*piece = (struct piece){ .iov = { (void *)(uintptr_t)data, size } };
+	*piece = (struct piece){ .iov.iov_len = size };
+	memcpy(&piece->iov.iov_base, &data, sizeof data); /* an iovec knows no const */
 	piece->send.iov = &piece->iov;
 	piece->send.count = 1;
 	piece->send.done = piece_done;

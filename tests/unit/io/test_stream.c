@@ -440,6 +440,72 @@ static void test_a_closed_stream_can_connect_again(void **state)
 	}
 }
 
+static void connect_again(struct end *end)
+{
+	uint16_t *port = end->extra;
+	if (end->bulks++ < 10)
+		end_connect(end->loop, end, *port, NULL);
+}
+
+static void test_a_stream_can_connect_again_inside_closed(void **state)
+{
+	(void)state;
+	FOR_EACH_RUNG(loop, NULL)
+	{
+		uint16_t port;
+		int listening = plain_listen(&port);
+		struct end end = {
+			.on_opened = close_when_opened,
+			.on_closed = connect_again,
+			.extra = &port,
+		};
+		end_connect(loop, &end, port, NULL);
+		TURN_UNTIL(loop, end.closed == 11);
+		assert_int_equal(end.opened, 11);
+		assert_false(loop_busy(loop));
+		close(listening);
+	}
+}
+
+static void free_end(struct end *end)
+{
+	int *freed = end->extra;
+	(*freed)++;
+	free(end->data);
+	free(end);
+}
+
+/* AddressSanitizer is the judge here. */
+static void test_an_owner_may_be_freed_inside_closed(void **state)
+{
+	(void)state;
+	FOR_EACH_RUNG(loop, NULL)
+	{
+		uint16_t port;
+		int listening = plain_listen(&port), freed = 0;
+		for (int i = 0; i < 20; i++) {
+			struct end *end = calloc(1, sizeof *end);
+			assert_non_null(end);
+			end->on_closed = free_end;
+			end->extra = &freed;
+			end->on_opened = i % 2 ? close_when_opened : NULL;
+			end_connect(loop, end, port, NULL);
+			int fd = -1;
+			if (i % 3 == 0) {
+				turn_for(loop, NS_PER_MS);
+				fd = accept(listening, NULL, NULL);
+				send(fd, "x", 1, MSG_NOSIGNAL);
+			}
+			if (i % 2 == 0)
+				end_it(end, i % 4 == 0);
+			TURN_UNTIL(loop, freed == i + 1);
+			if (fd >= 0)
+				close(fd);
+		}
+		close(listening);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -461,6 +527,8 @@ int main(void)
 		cmocka_unit_test(test_ending_a_paused_stream),
 		cmocka_unit_test(test_ending_inside_received),
 		cmocka_unit_test(test_a_closed_stream_can_connect_again),
+		cmocka_unit_test(test_a_stream_can_connect_again_inside_closed),
+		cmocka_unit_test(test_an_owner_may_be_freed_inside_closed),
 	};
 	return RUN_TESTS(tests);
 }
