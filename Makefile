@@ -23,6 +23,9 @@ IO_LIBS    = $(shell $(PKG_CONFIG) --libs liburing)
 SRC_LIBS   = $(shell $(PKG_CONFIG) --libs jansson) -lm
 TEST_LIBS  = $(shell $(PKG_CONFIG) --libs cmocka)
 
+# One short line per step; V=1 shows the commands.
+say       = $(if $(V),,@echo '  $(1)' &&)
+
 VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 objects    = $(patsubst %.c,$(BUILD)/%.o,$(1))
@@ -46,7 +49,7 @@ all: $(BUILD)/harrow ## build build/harrow
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(COMPILE) -c $< -o $@
+	$(call say,cc   $<) $(COMPILE) -c $< -o $@
 
 # The one object that knows the commit; compiled again when the commit changes.
 $(BUILD)/src/version.o: CPPFLAGS += -DHARROW_VERSION='"$(VERSION)"'
@@ -60,21 +63,21 @@ $(BUILD)/libio.a: $(io_objects)
 $(BUILD)/libsrc.a: $(src_objects)
 $(BUILD)/lib%.a:
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,ar   $@) $(AR) rcs $@ $^
 
 $(BUILD)/harrow: $(BUILD)/src/main.o $(BUILD)/libsrc.a $(BUILD)/libproto.a $(BUILD)/libio.a
-	$(LINK) $^ $(LDFLAGS) $(PROTO_LIBS) $(IO_LIBS) $(SRC_LIBS) -o $@
+	$(call say,link $@) $(LINK) $^ $(LDFLAGS) $(PROTO_LIBS) $(IO_LIBS) $(SRC_LIBS) -o $@
 
 # The direction of the layers is proven here: proto's tests link without io, and io's without proto.
 $(BUILD)/tests/unit/base/%: $(BUILD)/tests/unit/base/%.o
-	$(LINK) $^ $(LDFLAGS) $(TEST_LIBS) -o $@
+	$(call say,link $@) $(LINK) $^ $(LDFLAGS) $(TEST_LIBS) -o $@
 $(BUILD)/tests/unit/proto/%: $(BUILD)/tests/unit/proto/%.o $(BUILD)/libproto.a
-	$(LINK) $^ $(LDFLAGS) $(PROTO_LIBS) $(TEST_LIBS) -o $@
+	$(call say,link $@) $(LINK) $^ $(LDFLAGS) $(PROTO_LIBS) $(TEST_LIBS) -o $@
 $(BUILD)/tests/unit/io/%: $(BUILD)/tests/unit/io/%.o $(BUILD)/libio.a
-	$(LINK) $^ $(LDFLAGS) $(IO_LIBS) $(TEST_LIBS) -o $@
+	$(call say,link $@) $(LINK) $^ $(LDFLAGS) $(IO_LIBS) $(TEST_LIBS) -o $@
 define link_with_everything
 $(BUILD)/$(1)/%: $(BUILD)/$(1)/%.o $(BUILD)/libsrc.a $(BUILD)/libproto.a $(BUILD)/libio.a
-	$$(LINK) $$^ $$(LDFLAGS) $$(PROTO_LIBS) $$(IO_LIBS) $$(SRC_LIBS) $$(TEST_LIBS) -o $$@
+	$$(call say,link $$@) $$(LINK) $$^ $$(LDFLAGS) $$(PROTO_LIBS) $$(IO_LIBS) $$(SRC_LIBS) $$(TEST_LIBS) -o $$@
 endef
 $(foreach folder,tests/unit/src tests/tools bench/micro,$(eval $(call link_with_everything,$(folder))))
 
@@ -109,7 +112,7 @@ fuzz: ## build the fuzzers under build/fuzz
 .PHONY: fuzz-programs
 fuzz-programs: $(fuzzers)
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libproto.a
-	$(LINK) -fsanitize=fuzzer $^ $(LDFLAGS) $(PROTO_LIBS) -o $@
+	$(call say,link $@) $(LINK) -fsanitize=fuzzer $^ $(LDFLAGS) $(PROTO_LIBS) -o $@
 
 test-fuzz: fuzz ## run every fuzzer on its corpus, FUZZ_SECONDS each
 	tests/fuzz/run $(BUILD)/fuzz $(FUZZ_SECONDS) '$(TEST)'
@@ -148,6 +151,6 @@ clean: ## remove build/ (test brokers that still run are left alone: infra/kafka
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo '  variables: CC=clang WERROR=1 TEST=name CASE=pattern FUZZ_SECONDS=60 BUILD=build'
+	@echo '  variables: V=1 CC=clang WERROR=1 TEST=name CASE=pattern FUZZ_SECONDS=60 BUILD=build'
 
 -include $(shell find $(BUILD) -name '*.d' -not -path '$(BUILD)/*san/*' -not -path '$(BUILD)/fuzz/*' 2>/dev/null)
