@@ -474,11 +474,11 @@ static void connection_attempt(struct connection *c)
 				c->options.congestion);
 		else
 			close_reason(result, c->reason, sizeof c->reason);
+		loop_timer_start(c->loop, &c->timer, loop_now_ns(c->loop) + backoff_ns(c));
 		if (c->state == CONNECTION_IDLE) /* let `lost` come from the loop, not from here */
 			state_set(c, CONNECTION_WAITING);
 		else
-			c->events->lost(c, c->reason);
-		loop_timer_start(c->loop, &c->timer, loop_now_ns(c->loop) + backoff_ns(c));
+			c->events->lost(c, c->reason); /* it may be gone now */
 		return;
 	}
 	state_set(c, CONNECTION_CONNECTING);
