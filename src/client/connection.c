@@ -227,6 +227,16 @@ static void protocol_error(struct connection *c, const uint8_t *data, size_t siz
 	connection_drop(c, -EPROTO, reason);
 }
 
+/* The first four bytes say so; they may not be Kafka's at all. */
+static void size_error(struct connection *c, const struct request *r, uint32_t frame)
+{
+	char reason[CONNECTION_REASON_SIZE];
+	snprintf(reason, sizeof reason,
+		"its answer to %s is larger than there is memory for (%u of %zu bytes)",
+		api_infos[r->api].name, frame, loop_slabs(c->loop)->slab_size);
+	connection_drop(c, -EMSGSIZE, reason);
+}
+
 /* The oldest request that an answer is due to. */
 static struct request *request_expected(struct connection *c)
 {
@@ -306,8 +316,12 @@ static size_t stream_received(
 		uint32_t frame = (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 |
 				 (uint32_t)at[2] << 8 | at[3];
 		struct request *r = request_expected(c);
-		if (!r || frame > INT32_MAX || frame < 4) {
+		if (frame > INT32_MAX || frame < 4) {
 			protocol_error(c, at, size - used);
+			break;
+		}
+		if (!r) {
+			connection_drop(c, -EPROTO, "it sent an answer that nothing asked for");
 			break;
 		}
 		if (r->sending) {
@@ -317,9 +331,12 @@ static size_t stream_received(
 			break;
 		}
 		if (frame > STREAM_REASSEMBLY_SIZE - FRAME_PREFIX_SIZE) {
-			if (c->state == CONNECTION_GREETING ||
-				stream_receive_bulk(stream, frame) == -EMSGSIZE) {
+			if (c->state == CONNECTION_GREETING) {
 				protocol_error(c, at, size - used);
+				break;
+			}
+			if (stream_receive_bulk(stream, frame) == -EMSGSIZE) {
+				size_error(c, r, frame);
 				break;
 			}
 			return used + FRAME_PREFIX_SIZE;
