@@ -383,7 +383,7 @@ static const char *close_reason(int error, char *text, size_t size)
 	return text;
 }
 
-/* Full jitter on half of an exponential back-off, as KIP-580 has it. */
+/* Exponential, as in KIP-580, but with more jitter than its 20 %: all of the upper half. */
 static int64_t backoff_ns(struct connection *c)
 {
 	int64_t backoff = RECONNECT_BACKOFF_NS;
@@ -396,8 +396,7 @@ static int64_t backoff_ns(struct connection *c)
 static void connection_rest(struct connection *c)
 {
 	if (!c->wanted) {
-		if (c->state != CONNECTION_IDLE)
-			state_set(c, CONNECTION_IDLE);
+		state_set(c, CONNECTION_IDLE);
 		arena_free(&c->arena);
 		c->events->closed(c);
 		return;
@@ -545,10 +544,10 @@ void connection_close(struct connection *c)
 	c->wanted = false;
 	switch (c->state) {
 	case CONNECTION_WAITING:
-	case CONNECTION_IDLE:
 		loop_timer_stop(c->loop, &c->timer);
 		connection_rest(c);
 		break;
+	case CONNECTION_IDLE: /* never opened: not wanted */
 	case CONNECTION_CLOSING:
 		break;
 	case CONNECTION_CONNECTING:

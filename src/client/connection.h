@@ -138,7 +138,7 @@ void connection_open(struct connection *);
 void connection_redirect(struct connection *, const char *name, const struct address *);
 
 /* Ends all requests with -ECANCELED and closes; `closed` is called from the loop, or at once when
- * nothing is open. */
+ * it waits for its next attempt. Nothing happens to one that was not opened, or is closed. */
 void connection_close(struct connection *);
 
 /* Takes the connection down as if it had been lost, with a reset: requests end with `error`. */
