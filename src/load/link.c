@@ -222,11 +222,18 @@ static void socket_observe(struct link *link, int64_t now_ns)
 	link->socket_full_since_ns = full ? now_ns : 0;
 }
 
+/* A connection that is going down still has its epoch until the stream is closed, turns later. */
+static bool link_usable(const struct link *link, int64_t now_ns)
+{
+	return link->epoch != PRODUCE_NO_CONNECTION && connection_ready(&link->connection) &&
+	       link->muted_until_ns <= now_ns;
+}
+
 void link_pump(struct link *link, int64_t now_ns)
 {
 	link->pool_empty = false;
 	socket_observe(link, now_ns);
-	if (link->epoch == PRODUCE_NO_CONNECTION || link->muted_until_ns > now_ns)
+	if (!link_usable(link, now_ns))
 		return;
 	while (link->free) {
 		struct link_slot *s = link->free;
@@ -241,8 +248,7 @@ void link_pump(struct link *link, int64_t now_ns)
 
 bool link_blocked(const struct link *link, int64_t now_ns)
 {
-	return link->epoch == PRODUCE_NO_CONNECTION || !link->free || link->pool_empty ||
-	       link->muted_until_ns > now_ns;
+	return !link_usable(link, now_ns) || !link->free || link->pool_empty;
 }
 
 /* ---- the connection ---- */
