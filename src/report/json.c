@@ -78,21 +78,6 @@ static json_t *host_json(const struct run_result *result)
 	return object;
 }
 
-static const char *limit_name(enum limited_by limited_by)
-{
-	switch (limited_by) {
-	case LIMITED_BY_NOTHING:
-		return NULL;
-	case LIMITED_BY_GENERATOR:
-		return "generator";
-	case LIMITED_BY_WINDOW:
-		return "window";
-	case LIMITED_BY_BROKER:
-		return "broker";
-	}
-	return NULL;
-}
-
 static json_t *verdict_json(const struct verdict *verdict)
 {
 	json_t *object = json_object(), *reasons = json_array();
@@ -189,7 +174,7 @@ json_t *json_result(const struct run_result *result)
 	json_object_set_new(object, "partitions", count_or_null(result->partitions));
 	json_object_set_new(object, "verdict", verdict_json(&result->verdict));
 	json_object_set_new(
-		object, "limited_by", text_or_null(limit_name(result->verdict.limited_by)));
+		object, "limited_by", text_or_null(limited_by_name(result->verdict.limited_by)));
 	json_object_set_new(object, "loop", text_or_null(result->loop));
 	json_object_set_new(object, "records", records_json(result));
 	json_object_set_new(object, "bytes", bytes_json(result));
