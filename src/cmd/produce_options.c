@@ -124,7 +124,7 @@ static const struct option_row rows[] = {
 	{ .name = "payload", .type = OF(produce_payload_type, struct produce_payload, payload),
 		.argument = "KIND",
 		.help = "random bytes, text that compresses about 3:1, zeros, or file:PATH whose "
-			"lines are the values in turn",
+			"lines are the values of each partition in turn",
 		.preset = "random" },
 	{ .name = "key", .type = OF(produce_key_type, struct produce_key, key), .argument = "KIND",
 		.help = "none, sequence, random (a million different ones), or random:N",

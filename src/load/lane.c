@@ -20,6 +20,19 @@ static const struct load *lane_load(const struct lane *l)
 	return lane_worker(l)->load;
 }
 
+/* Lines: every lane goes through the whole file, and begins at a place of its own. */
+static void content_init(struct lane *l)
+{
+	const struct load *load = lane_load(l);
+	const struct plan *plan = &load->plan;
+	uint64_t streams = (uint64_t)plan->producers * plan->partitions;
+	uint64_t stream = (uint64_t)l->producer->index * plan->partitions + (uint64_t)l->partition;
+	uint64_t seed = load->seed;
+	random_seed(&l->random, random_mix(&seed) + stream);
+	payload_writer_init(&l->payload, load->payload, random_next(&l->random),
+		stream * load->payload->line_count / streams);
+}
+
 void lane_init(struct lane *l, struct producer *producer, int32_t partition)
 {
 	const struct load *load = producer->worker->load;
@@ -29,6 +42,7 @@ void lane_init(struct lane *l, struct producer *producer, int32_t partition)
 	l->limit = load->plan.records
 			   ? plan_records(&load->plan, producer->index, (uint32_t)partition)
 			   : UINT64_MAX;
+	content_init(l);
 }
 
 void lane_free(struct lane *l)
@@ -104,35 +118,37 @@ static bool record_build(struct lane *l, struct batch_builder *builder,
 {
 	struct worker *w = lane_worker(l);
 	const struct load *load = w->load;
-	struct producer *p = l->producer;
+	struct random before = l->random;
 	uint8_t key[KEY_SIZE_MAX];
 	struct bytes key_bytes = NULL_BYTES;
 	if (load->key.kind != KEY_NONE) {
-		key_write(&load->key, &p->random, plan->sequence, key);
+		key_write(&load->key, &l->random, plan->sequence, key);
 		key_bytes = (struct bytes){ key, (int32_t)load->key.size };
 	}
 	for (uint32_t i = 0; i < load->headers.count; i++)
-		header_write(&p->random, (uint8_t *)(uintptr_t)w->headers[i].value.data,
+		header_write(&l->random, (uint8_t *)(uintptr_t)w->headers[i].value.data,
 			load->headers.value_size);
 
 	uint32_t value_size = load->value_size, stamp = 0;
 	if (value_size == 0) {
 		stamp = load->stamp ? STAMP_SIZE : 0;
-		value_size = stamp + payload_next_size(&p->payload);
+		value_size = stamp + payload_next_size(&l->payload);
 	} else if (load->stamp) {
 		stamp = stamp_size(value_size);
 	}
 	uint8_t *value = batch_reserve(builder, plan->timestamp_ms, key_bytes, (int32_t)value_size,
 		w->headers, (int32_t)load->headers.count);
-	if (!value)
+	if (!value) {
+		l->random = before; /* the same key and headers in the next batch */
 		return false;
+	}
 	if (stamp > 0)
 		stamp_write(value, stamp,
 			&(struct stamp){ .run_id = load->run_id,
 				.sequence = plan->sequence,
 				.wall_ns = plan->wall_ns,
-				.producer = p->index });
-	payload_write(&p->payload, value + stamp, value_size - stamp);
+				.producer = l->producer->index });
+	payload_write(&l->payload, value + stamp, value_size - stamp);
 	batch->value_bytes += value_size + (load->key.kind != KEY_NONE ? load->key.size : 0) +
 			      (uint64_t)load->headers.count * load->headers.value_size;
 	return true;

@@ -25,6 +25,9 @@ struct lane {
 	struct schedule_cursor cursor; /* of the next record to take up */
 	uint64_t taken, limit;         /* records taken up; closed loop: how many there are */
 	double pace;                   /* closed loop: records taken per share, to keep the skew */
+	/* The lane's own, so that a seed fixes what its records hold, whatever is taken up when. */
+	struct payload_writer payload;
+	struct random random; /* keys and headers */
 	struct waits waits;
 
 	uint64_t acked, failed, unknown, unsent; /* of the taken records */

@@ -14,8 +14,6 @@ int producer_init(struct producer *p, struct worker *w, uint32_t index)
 	uint64_t seed = load->seed + UINT64_C(0x9e3779b97f4a7c15) * (index + 1);
 	random_seed(&p->random, seed);
 	producer_identity_init(&p->identity, &p->random);
-	payload_writer_init(&p->payload, load->payload, seed,
-		(uint64_t)index * load->payload->line_count / load->plan.producers);
 	p->lane_count = (int32_t)load->plan.partitions;
 	p->lanes = calloc((size_t)p->lane_count, sizeof *p->lanes);
 	if (!p->lanes)

@@ -11,8 +11,8 @@
 
 struct producer {
 	struct worker *worker;
-	uint32_t index; /* among all producers of the run */
-	struct random random;
+	uint32_t index;       /* among all producers of the run */
+	struct random random; /* jitter of back-offs: draws as often as time will have it */
 	struct producer_identity identity;
 	struct request identity_request;
 	uint8_t identity_frame[512];
@@ -23,8 +23,6 @@ struct producer {
 	struct link **links;
 	int32_t link_count;
 	uint64_t link_epochs; /* numbers given to connections, for the queues */
-
-	struct payload_writer payload;
 };
 
 /* 0 or -ENOMEM. */
