@@ -13,6 +13,8 @@
 
 #define CONNECT_TIMEOUT_NS (10 * NS_PER_S)
 #define FRESH_NAME_TRIES   5
+#define STILL_NS           (2 * NS_PER_S) /* acks=0: a log that did not grow for so long has all */
+#define OFFSETS_PAUSE_NS   (20 * NS_PER_MS)
 
 /* What of the brokers' configuration explains a producing run's figures. */
 static const char *const topic_keys[] = { "min.insync.replicas", "max.message.bytes",
@@ -180,10 +182,37 @@ int target_open(struct target *t, const struct produce_config *config)
 	return result < 0 ? fail_cluster(t, result) : 0;
 }
 
-int target_offsets(struct target *t)
+static int end_offsets_read(struct target *t)
 {
 	int result = admin_offsets(&t->cluster, OFFSET_LATEST, t->end_offsets);
 	return result < 0 ? fail_cluster(t, result) : 0;
+}
+
+static void pause_until(struct target *t, int64_t until_ns)
+{
+	while (!atomic_load(&interrupt_second) && loop_clock_ns(t->loop) < until_ns &&
+		loop_turn(t->loop, until_ns) >= 0)
+		;
+}
+
+int target_offsets(struct target *t, int64_t sent)
+{
+	int result = end_offsets_read(t);
+	if (result < 0 || t->config->acks != PRODUCE_ACKS_NONE)
+		return result;
+	int64_t now_ns = loop_clock_ns(t->loop), still_ns = now_ns + STILL_NS;
+	int64_t grown = target_growth(t);
+	while (grown < sent && now_ns < still_ns && !atomic_load(&interrupt_second)) {
+		pause_until(t, now_ns + OFFSETS_PAUSE_NS);
+		result = end_offsets_read(t);
+		if (result < 0)
+			return result;
+		now_ns = loop_clock_ns(t->loop);
+		if (target_growth(t) > grown)
+			still_ns = now_ns + STILL_NS;
+		grown = target_growth(t);
+	}
+	return 0;
 }
 
 int64_t target_growth(const struct target *t)

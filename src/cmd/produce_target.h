@@ -32,8 +32,12 @@ struct target {
  */
 int target_open(struct target *, const struct produce_config *);
 
-/* The end offsets after the run. 0 or -errno with a line in reason. */
-int target_offsets(struct target *);
+/*
+ * The end offsets after the run. With acks=0 the last requests may still be on their way: asks
+ * again until the partitions have grown by `sent` records, or stand still. 0 or -errno with a line
+ * in reason.
+ */
+int target_offsets(struct target *, int64_t sent);
 
 /* The sum of what the partitions have grown by. */
 int64_t target_growth(const struct target *);
