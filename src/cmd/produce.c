@@ -100,6 +100,21 @@ static size_t record_bound(const struct session *s)
 	return BATCH_HEADER_SIZE + 64 + value + load->key.size + headers;
 }
 
+/*
+ * As many records as a batch can hold at all, so that whoever waits for it to be full knows when
+ * it is, and a backlog of millions is not looked at for a batch of a hundred.
+ */
+static uint32_t batch_records_max(const struct session *s)
+{
+	const struct load *load = &s->load;
+	uint32_t value = load->value_size ? load->value_size : load->stamp ? STAMP_SIZE : 0;
+	value += load->headers.count * (HEADER_NAME_SIZE + load->headers.value_size);
+	int32_t fitting = batch_fit_count(
+		load->batch_size, 0, (int32_t)load->key.size, (int32_t)value, NULL, 0);
+	int64_t wanted = s->config.batch_records ? s->config.batch_records : BATCH_RECORDS_MAX;
+	return (uint32_t)MIN(MIN(wanted, BATCH_RECORDS_MAX), MAX(fitting, 1));
+}
+
 /* Fits the batch to the record and to what the topic takes. */
 static int sizes_set(struct session *s)
 {
@@ -107,9 +122,6 @@ static int sizes_set(struct session *s)
 	int64_t limit = s->target.max_message_bytes;
 	size_t record = record_bound(s);
 	load->batch_size = MAX((size_t)s->config.batch_size, record);
-	load->batch_records = s->config.batch_records
-				      ? (uint32_t)MIN(s->config.batch_records, BATCH_RECORDS_MAX)
-				      : BATCH_RECORDS_MAX;
 	load->request_size = load->batch_size;
 	if (limit < 0 || load->batch_size <= (size_t)limit || load->codec != CODEC_NONE)
 		return 0;
@@ -175,7 +187,9 @@ static int load_set(struct session *s)
 			s->target.cluster.topic.partition_count);
 		return -EINVAL;
 	}
-	return sizes_set(s);
+	int result = sizes_set(s);
+	load->batch_records = batch_records_max(s);
+	return result;
 }
 
 /* ---- progress ---- */

@@ -78,16 +78,24 @@ bool lane_open(const struct lane *l)
 	return l->link && produce_queue_ready(&l->queue);
 }
 
-/* When the records that are due stop lingering. */
-static int64_t lane_ripe_ns(struct lane *l, uint64_t due)
+/*
+ * When the next batch may be sent: when it is full, or its first record has lingered. The same
+ * until it is taken, and worth remembering: among Poisson arrivals it takes a search.
+ */
+static int64_t lane_ripe_ns(struct lane *l)
 {
 	const struct load *load = lane_load(l);
-	if (load->linger_ns == 0 || due >= load->batch_records)
+	if (load->linger_ns == 0)
 		return 0;
-	struct schedule_cursor cursor = l->cursor;
-	int64_t first_ns;
-	schedule_times(&l->schedule, &cursor, &first_ns, 1);
-	return first_ns + load->linger_ns;
+	if (l->ripe_ns == 0) {
+		struct schedule_cursor first = l->cursor, last = l->cursor;
+		int64_t first_ns, full_ns;
+		schedule_times(&l->schedule, &first, &first_ns, 1);
+		schedule_skip(&l->schedule, &last, load->batch_records - 1);
+		schedule_times(&l->schedule, &last, &full_ns, 1);
+		l->ripe_ns = MIN(first_ns + load->linger_ns, full_ns);
+	}
+	return l->ripe_ns;
 }
 
 int64_t lane_next_ns(struct lane *l, int64_t now_ns)
@@ -98,7 +106,7 @@ int64_t lane_next_ns(struct lane *l, int64_t now_ns)
 		return next_ns;
 	uint64_t due = now_ns < w->take_end_ns ? lane_due(l, now_ns) : 0;
 	if (due > 0)
-		return MIN(next_ns, lane_ripe_ns(l, due));
+		return MIN(next_ns, lane_ripe_ns(l));
 	int64_t record_ns = schedule_next_ns(&l->schedule);
 	if (record_ns < w->end_ns)
 		next_ns = MIN(next_ns, record_ns);
@@ -172,20 +180,35 @@ static uint32_t records_build(struct lane *l, struct batch_builder *builder, uin
 }
 
 /* Books records as taken up now: where their time went until here. */
-static void taken_record(struct lane *l, uint32_t count, int64_t ripe_ns, int64_t now_ns)
+static void taken_record(struct lane *l, uint32_t count, int64_t now_ns)
 {
 	struct worker *w = lane_worker(l);
 	struct waits_figures figures = { &w->sample->lateness, w->blocked, w->linger };
 	waits_set(&l->waits, false, now_ns);
-	if (w->times_ns[0] >= atomic_load(&w->load->start_ns) + w->load->warmup_ns)
+	if (w->times_ns[0] >= w->warm_ns)
 		waits_record(&l->waits, &l->schedule, &l->cursor, w->times_ns, count,
-			MIN(ripe_ns, now_ns), now_ns, &figures);
+			MIN(lane_ripe_ns(l), now_ns), now_ns, &figures);
+	l->ripe_ns = 0;
 	schedule_skip(&l->schedule, &l->cursor, count);
 	waits_forget(&l->waits, w->times_ns[count - 1]);
 }
 
-static struct load_batch *batch_build(
-	struct lane *l, uint32_t count, int64_t ripe_ns, int64_t now_ns)
+/*
+ * Writes the times of the next `count` records. No batch lies across the end of the warm-up: what
+ * follows it must not be left out with what went before. Returns how many go together.
+ */
+static uint32_t times_take(struct lane *l, uint32_t count)
+{
+	struct worker *w = lane_worker(l);
+	struct schedule_cursor cursor = l->cursor;
+	schedule_times(&l->schedule, &cursor, w->times_ns, count);
+	if (w->times_ns[0] < w->warm_ns)
+		while (w->times_ns[count - 1] >= w->warm_ns)
+			count--;
+	return count;
+}
+
+static struct load_batch *batch_build(struct lane *l, uint32_t count, int64_t now_ns)
 {
 	struct worker *w = lane_worker(l);
 	const struct load *load = w->load;
@@ -194,15 +217,13 @@ static struct load_batch *batch_build(
 		l->link->pool_empty = true;
 		return NULL;
 	}
-	if (load->open_loop) {
-		struct schedule_cursor cursor = l->cursor;
-		schedule_times(&l->schedule, &cursor, w->times_ns, count);
-	}
+	if (load->open_loop)
+		count = times_take(l, count);
 	batch->lane = l;
 	batch->cursor = l->cursor;
 	batch->sealed_ns = now_ns;
 	int64_t first_ns = load->open_loop ? w->times_ns[0] : now_ns;
-	batch->warm = first_ns >= atomic_load(&load->start_ns) + load->warmup_ns;
+	batch->warm = first_ns >= w->warm_ns;
 
 	uint8_t *memory = batch->bytes.iov_base;
 	struct batch_builder builder;
@@ -222,7 +243,7 @@ static struct load_batch *batch_build(
 	batch->records = (struct records){ &batch->bytes, 1, (int32_t)size };
 	batch->queue.first_record_index = l->taken;
 	if (load->open_loop)
-		taken_record(l, count, ripe_ns, now_ns);
+		taken_record(l, count, now_ns);
 	l->taken += count;
 	l->pace += (double)count * (double)SHARE_WHOLE /
 		   (double)plan_share(&load->plan, (uint32_t)l->partition);
@@ -239,11 +260,10 @@ struct load_batch *lane_take(struct lane *l, int64_t now_ns)
 		uint64_t due = now_ns < lane_worker(l)->take_end_ns ? lane_due(l, now_ns) : 0;
 		if (due == 0)
 			return NULL;
-		int64_t ripe_ns = lane_load(l)->open_loop ? lane_ripe_ns(l, due) : 0;
-		if (ripe_ns > now_ns)
+		if (lane_load(l)->open_loop && lane_ripe_ns(l) > now_ns)
 			return NULL;
 		uint32_t count = (uint32_t)MIN(due, lane_load(l)->batch_records);
-		if (!batch_build(l, count, ripe_ns, now_ns))
+		if (!batch_build(l, count, now_ns))
 			return NULL;
 		waiting = produce_queue_next(&l->queue, now_ns);
 		if (!waiting)

@@ -23,6 +23,7 @@ struct lane {
 	struct produce_queue queue;
 	struct schedule schedule;
 	struct schedule_cursor cursor; /* of the next record to take up */
+	int64_t ripe_ns;               /* of the next batch, see --linger; 0: not known */
 	uint64_t taken, limit;         /* records taken up; closed loop: how many there are */
 	double pace;                   /* closed loop: records taken per share, to keep the skew */
 	/* The lane's own, so that a seed fixes what its records hold, whatever is taken up when. */

@@ -306,6 +306,7 @@ static void lanes_begin(struct worker *w, int64_t start_ns)
 {
 	w->end_ns = w->load->duration_ns == NEVER_NS ? NEVER_NS : start_ns + w->load->duration_ns;
 	w->take_end_ns = NEVER_NS;
+	w->warm_ns = start_ns + w->load->warmup_ns;
 	w->service_min_ns = NEVER_NS;
 	w->begun = true;
 	for (int32_t i = 0; i < w->producer_count; i++)

@@ -71,6 +71,7 @@ struct worker {
 	int64_t throttle_ms;
 	int64_t service_min_ns;
 	int64_t last_ack_ns;
+	int64_t warm_ns;     /* what is intended before this belongs to the warm-up */
 	int64_t end_ns;      /* no record whose time comes at or after this is taken up */
 	int64_t take_end_ns; /* nothing is taken up from here on: the end of the drain is near */
 	uint64_t backlog_at_end, shortfall;
