@@ -6,16 +6,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-atomic_bool interrupt_first, interrupt_second;
+#include "clock.h"
+
+atomic_bool interrupt_first, interrupt_next;
 static atomic_int count, last;
+static _Atomic int64_t first_ns;
 
 static void taken(int number)
 {
 	atomic_store(&last, number);
 	if (atomic_fetch_add(&count, 1) == 0)
-		atomic_store(&interrupt_first, true);
-	else
-		atomic_store(&interrupt_second, true);
+		atomic_store(&first_ns, clock_monotonic_ns());
+	atomic_store(&interrupt_first, true);
+	atomic_store(&interrupt_next, true);
 }
 
 void interrupt_install(void)
@@ -37,6 +40,16 @@ int interrupt_count(void)
 int interrupt_signal(void)
 {
 	return atomic_load(&last);
+}
+
+int64_t interrupt_time_ns(void)
+{
+	return atomic_load(&first_ns);
+}
+
+void interrupt_forget(void)
+{
+	atomic_store(&interrupt_next, false);
 }
 
 static void mask(int how)

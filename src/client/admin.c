@@ -24,10 +24,22 @@ static int fail(struct cluster *cl, int error, const char *format, ...)
 	return error;
 }
 
-/* Whether the deadline leaves time for another attempt; pauses before it. */
-static bool again(struct cluster *cl, int64_t deadline_ns)
+/* When a step that begins now must have ended. */
+static int64_t step_deadline_ns(const struct cluster *cl)
 {
-	return loop_clock_ns(cl->loop) < deadline_ns && cluster_wait(cl, ADMIN_PAUSE_NS) == 0;
+	return loop_clock_ns(cl->loop) + (cl->patience_ns ? cl->patience_ns : ADMIN_TIMEOUT_NS);
+}
+
+static int64_t remaining_ns(const struct cluster *cl, int64_t deadline_ns)
+{
+	return MAX(deadline_ns - loop_clock_ns(cl->loop), NS_PER_MS);
+}
+
+/* The pause before another attempt: 0, or -ETIMEDOUT when there is no time left, or -EINTR. */
+static int again(struct cluster *cl, int64_t deadline_ns)
+{
+	return loop_clock_ns(cl->loop) < deadline_ns ? cluster_wait(cl, ADMIN_PAUSE_NS)
+						     : -ETIMEDOUT;
 }
 
 static bool worth_retrying(int result)
@@ -42,7 +54,7 @@ int admin_topic_await(struct cluster *cl)
 {
 	char name[TOPIC_NAME_SIZE];
 	snprintf(name, sizeof name, "%s", cl->topic.name);
-	int64_t deadline_ns = loop_clock_ns(cl->loop) + ADMIN_TIMEOUT_NS;
+	int64_t deadline_ns = step_deadline_ns(cl);
 	for (;;) {
 		int result = cluster_follow(cl, name);
 		if (result < 0 && !worth_retrying(result))
@@ -53,18 +65,21 @@ int admin_topic_await(struct cluster *cl)
 		if (result == 0 && cl->topic.error == ERROR_NONE && led > 0 &&
 			led == cl->topic.partition_count)
 			return 0;
-		if (!again(cl, deadline_ns))
-			return fail(cl, -ETIMEDOUT, "topic '%s': %d of %d partitions have a leader",
-				name, led, cl->topic.partition_count);
+		result = again(cl, deadline_ns);
+		if (result == -ETIMEDOUT)
+			fail(cl, 0, "topic '%s': %d of %d partitions have a leader", name, led,
+				cl->topic.partition_count);
+		if (result < 0)
+			return result;
 	}
 }
 
-static int topic_create_once(
-	struct cluster *cl, const struct create_topics_request *body, int16_t *error)
+static int topic_create_once(struct cluster *cl, const struct create_topics_request *body,
+	int64_t deadline_ns, int16_t *error)
 {
 	const struct create_topics_response *answer;
 	int result = cluster_call(cl, CONTROLLER, API_CREATE_TOPICS, body, VERSION_ANY,
-		ADMIN_TIMEOUT_NS, (const void **)&answer, NULL);
+		remaining_ns(cl, deadline_ns), (const void **)&answer, NULL);
 	if (result < 0)
 		return result;
 	if (answer->topics.count != 1)
@@ -97,18 +112,21 @@ int admin_topic_create(struct cluster *cl, const struct topic_spec *spec)
 	body.topics.items = &topic;
 	body.topics.count = 1;
 
-	int64_t deadline_ns = loop_clock_ns(cl->loop) + ADMIN_TIMEOUT_NS;
-	int result;
+	int64_t deadline_ns = step_deadline_ns(cl);
+	int result, pause = 0;
 	int16_t error = ERROR_NONE;
 	do {
-		result = topic_create_once(cl, &body, &error);
+		result = topic_create_once(cl, &body, deadline_ns, &error);
 		if (result == 0 && error == ERROR_NOT_CONTROLLER)
 			result = cluster_follow(cl, spec->name);
-	} while ((result == 0 ? error_info(error)->retriable : worth_retrying(result)) &&
-		 again(cl, deadline_ns));
+		bool retry = result == 0 ? error_info(error)->retriable : worth_retrying(result);
+		if (!retry)
+			break;
+		pause = again(cl, deadline_ns);
+	} while (pause == 0);
 	free(configs);
-	if (result < 0)
-		return result;
+	if (result < 0 || pause == -EINTR)
+		return result < 0 ? result : pause;
 	if (error == ERROR_TOPIC_ALREADY_EXISTS)
 		return -EEXIST;
 	if (error != ERROR_NONE)
@@ -124,33 +142,36 @@ int admin_topic_delete(struct cluster *cl, const char *name)
 						      (int32_t)(ADMIN_TIMEOUT_NS / NS_PER_MS) };
 	body.topic_names.items = names;
 	body.topic_names.count = 1;
-	int64_t deadline_ns = loop_clock_ns(cl->loop) + ADMIN_TIMEOUT_NS;
+	int64_t deadline_ns = step_deadline_ns(cl);
 	for (;;) {
 		const struct delete_topics_response *answer;
 		int16_t error = ERROR_NONE;
 		int result = cluster_call(cl, CONTROLLER, API_DELETE_TOPICS, &body,
-			DELETE_BY_NAME_VERSION, ADMIN_TIMEOUT_NS, (const void **)&answer, NULL);
+			DELETE_BY_NAME_VERSION, remaining_ns(cl, deadline_ns),
+			(const void **)&answer, NULL);
 		if (result == 0)
 			error = answer->responses.count == 1 ? answer->responses.items[0].error_code
 							     : ERROR_UNKNOWN_SERVER_ERROR;
 		if (result == 0 && error == ERROR_NONE)
 			return 0;
 		if (result == 0)
-			fail(cl, 0, "topic '%s' cannot be deleted: %s", name,
-				error_info(error)->name);
-		bool retry = result == 0 ? error_info(error)->retriable &&
-						   error != ERROR_UNKNOWN_TOPIC_OR_PARTITION
-					 : worth_retrying(result);
-		if (!retry || !again(cl, deadline_ns))
+			fail(cl, 0, "%s", error_info(error)->name);
+		if (result == 0 && error == ERROR_UNKNOWN_TOPIC_OR_PARTITION)
+			return -ENOENT;
+		bool retry = result == 0 ? error_info(error)->retriable : worth_retrying(result);
+		if (!retry)
 			return result < 0 ? result : -EINVAL;
+		int pause = again(cl, deadline_ns);
+		if (pause < 0)
+			return pause;
 	}
 }
 
 /* ---- offsets ---- */
 
 /* Asks one leader for the partitions that are not known yet. */
-static int offsets_of_leader(
-	struct cluster *cl, int32_t leader, int64_t timestamp, int64_t *offsets)
+static int offsets_of_leader(struct cluster *cl, int32_t leader, int64_t timestamp,
+	int64_t deadline_ns, int64_t *offsets)
 {
 	struct list_offsets_partition *partitions =
 		calloc((size_t)cl->topic.partition_count, sizeof *partitions);
@@ -170,7 +191,7 @@ static int offsets_of_leader(
 	body.topics.count = 1;
 	const struct list_offsets_response *answer = NULL;
 	int result = cluster_call(cl, leader, API_LIST_OFFSETS, &body, VERSION_ANY,
-		ADMIN_TIMEOUT_NS, (const void **)&answer, NULL);
+		remaining_ns(cl, deadline_ns), (const void **)&answer, NULL);
 	free(partitions);
 	if (result < 0)
 		return result;
@@ -191,15 +212,15 @@ static int offsets_of_leader(
 
 int admin_offsets(struct cluster *cl, int64_t timestamp, int64_t *offsets)
 {
-	int64_t deadline_ns = loop_clock_ns(cl->loop) + ADMIN_TIMEOUT_NS;
+	int64_t deadline_ns = step_deadline_ns(cl);
 	for (int32_t i = 0; i < cl->topic.partition_count; i++)
 		offsets[i] = -1;
 	for (;;) {
 		for (int32_t i = 0; i < cl->topic.partition_count; i++) {
 			if (offsets[i] >= 0 || cl->topic.partitions[i].leader < 0)
 				continue;
-			int result = offsets_of_leader(
-				cl, cl->topic.partitions[i].leader, timestamp, offsets);
+			int result = offsets_of_leader(cl, cl->topic.partitions[i].leader,
+				timestamp, deadline_ns, offsets);
 			if (result < 0 && !worth_retrying(result))
 				return result;
 		}
@@ -208,9 +229,10 @@ int admin_offsets(struct cluster *cl, int64_t timestamp, int64_t *offsets)
 			known++;
 		if (known == cl->topic.partition_count)
 			return 0;
-		if (!again(cl, deadline_ns))
-			return -ETIMEDOUT;
-		int result = cluster_follow(cl, cl->topic.name); /* the leader may have moved */
+		int result = again(cl, deadline_ns);
+		if (result < 0)
+			return result;
+		result = cluster_follow(cl, cl->topic.name); /* the leader may have moved */
 		if (result < 0 && !worth_retrying(result))
 			return result;
 	}
@@ -237,7 +259,7 @@ int admin_configs(struct cluster *cl, int8_t resource_type, const char *resource
 	int32_t broker = resource_type == RESOURCE_BROKER ? atoi(resource_name) : ANY_BROKER;
 	const struct describe_configs_response *answer;
 	int result = cluster_call(cl, broker, API_DESCRIBE_CONFIGS, &body, VERSION_ANY,
-		ADMIN_TIMEOUT_NS, (const void **)&answer, NULL);
+		remaining_ns(cl, step_deadline_ns(cl)), (const void **)&answer, NULL);
 	if (result < 0)
 		return result;
 	if (answer->results.count != 1 || answer->results.items[0].error_code != ERROR_NONE)

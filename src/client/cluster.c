@@ -408,8 +408,11 @@ static int metadata_await(struct cluster *cl)
 	struct metadata_request_topic topic;
 	metadata_body(cl, &body, &topic);
 	const void *answer;
-	int result = cluster_call(cl, ANY_BROKER, API_METADATA, &body, VERSION_ANY,
-		cl->options.request_timeout_ns, &answer, NULL);
+	int64_t timeout_ns = cl->options.request_timeout_ns;
+	if (cl->patience_ns)
+		timeout_ns = MIN(timeout_ns, cl->patience_ns);
+	int result = cluster_call(
+		cl, ANY_BROKER, API_METADATA, &body, VERSION_ANY, timeout_ns, &answer, NULL);
 	if (result < 0)
 		return result;
 	cl->refreshed_ns = loop_now_ns(cl->loop);

@@ -55,6 +55,7 @@ struct cluster {
 	struct connection_options options;
 	uint64_t seed;
 	const atomic_bool *stop; /* ends every wait with -EINTR; may be NULL */
+	int64_t patience_ns;     /* how long an administrative step may take; 0: ADMIN_TIMEOUT_NS */
 	char reason[CLUSTER_REASON_SIZE];
 
 	struct connection *control; /* for metadata; moves on to another broker when it is lost */

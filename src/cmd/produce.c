@@ -280,7 +280,10 @@ static void read_back(struct session *s)
 	if (result == 0)
 		result = verify_read(&s->verify, &s->target.cluster, s->target.start_offsets,
 			s->target.end_offsets);
-	if (result < 0 && !s->error[0])
+	if (result == -EINTR)
+		snprintf(s->error, sizeof s->error,
+			"the read-back was interrupted: not every record was checked");
+	else if (result < 0 && !s->error[0])
 		snprintf(s->error, sizeof s->error, "the read-back failed: %s",
 			s->target.cluster.reason);
 	struct verdict_figures *v = &s->figures.verdict;
@@ -360,15 +363,17 @@ static void result_make(struct session *s)
 	struct run_result *r = s->result;
 	const struct run_figures *f = &s->figures;
 	const struct recorder *rec = &s->run.recorder;
-	bool open = s->load.open_loop, acked = s->load.acks != 0;
+	bool open = s->config.rate.unit != RATE_NONE, acked = s->config.acks != PRODUCE_ACKS_NONE;
 	r->duration_s = f->measured_s;
 	if (s->run.worker_count > 0) {
 		r->engine = s->run.workers[0].engine;
 		r->congestion_control = s->run.workers[0].congestion;
 	}
 	r->loop = open ? "open" : "closed";
-	r->topic = s->target.topic;
-	r->partitions = s->load.plan.partitions;
+	if (s->target.topic[0])
+		r->topic = s->target.topic;
+	if (s->load.plan.partitions > 0)
+		r->partitions = s->load.plan.partitions;
 	r->records.scheduled = (int64_t)f->scheduled;
 	r->records.sent = (int64_t)f->sent;
 	r->records.acked = acked ? (int64_t)f->acked : RESULT_NONE;
@@ -389,7 +394,7 @@ static void result_make(struct session *s)
 		r->rate.records_per_second = (double)f->measured_acked / f->measured_s;
 		r->rate.payload_bytes_per_second = (double)f->measured_value_bytes / f->measured_s;
 	}
-	if (open)
+	if (s->load.open_loop)
 		r->rate.target_records_per_second = record_rate_per_second(s->load.plan.rate);
 	if (s->run.workers) {
 		r->latency = summary(rec->latency, open && acked);
@@ -457,6 +462,13 @@ static enum exit_status folder_prepare(struct session *s)
 	return complain(EXIT_FAILED, error);
 }
 
+/* Also then there is a result: of nothing. */
+static void interrupted_early(struct session *s)
+{
+	snprintf(s->error, sizeof s->error, "interrupted before anything was sent");
+	s->confirmed = 0;
+}
+
 /* Runs the workers. 0 when there is something to report, else the exit status. */
 static enum exit_status load_run(struct session *s)
 {
@@ -467,7 +479,6 @@ static enum exit_status load_run(struct session *s)
 		snprintf(s->error, sizeof s->error, "the threads cannot be started: %s",
 			strerror(-result));
 	if (result == 0) {
-		s->target.cluster.stop = &interrupt_second;
 		progress_open(s);
 		run_go(&s->run, progress_poll, s);
 	} else {
@@ -478,9 +489,10 @@ static enum exit_status load_run(struct session *s)
 	int failed = run_join(&s->run, reason, sizeof reason);
 	if (result == 0 && failed < 0)
 		snprintf(s->error, sizeof s->error, "%s", reason);
-	if (result < 0 && result != -EINTR)
+	if (result == -EINTR)
+		interrupted_early(s);
+	else if (result < 0)
 		return complain(EXIT_FAILED, s->error);
-	s->error[0] = result == -EINTR ? 0 : s->error[0];
 	return EXIT_DONE;
 }
 
@@ -491,13 +503,12 @@ static enum exit_status session_run(struct session *s)
 	if (result < 0)
 		return complain(EXIT_USAGE, s->error);
 	enum exit_status status = load_run(s);
-	if (status)
+	if (status || atomic_load(&s->load.start_ns) == 0)
 		return status;
 	run_sum(&s->run, interrupt_count() > 0, &s->figures);
 	confirm(s);
 	progress_end(&s->progress);
-	result_make(s);
-	return report(s);
+	return EXIT_DONE;
 }
 
 static enum exit_status session_open(struct session *s)
@@ -508,9 +519,10 @@ static enum exit_status session_open(struct session *s)
 	if (payload_make(s) < 0)
 		return complain(EXIT_USAGE, s->error);
 	int result = target_open(&s->target, &s->config);
-	if (result < 0)
-		return complain(result == -EEXIST || result == -ENOENT ? EXIT_USAGE : EXIT_FAILED,
-			s->target.reason);
+	if (result == -EINTR)
+		interrupted_early(s);
+	else if (result < 0)
+		return complain(s->target.status, s->target.reason);
 	return EXIT_DONE;
 }
 
@@ -525,8 +537,12 @@ static enum exit_status session_all(struct session *s)
 	s->result->config = s->effective;
 	host_read(&s->result->host);
 	enum exit_status status = session_open(s);
-	if (status == EXIT_DONE)
+	if (status == EXIT_DONE && !s->error[0])
 		status = session_run(s);
+	if (status == EXIT_DONE) {
+		result_make(s);
+		status = report(s);
+	}
 	if (target_cleanup(&s->target) < 0)
 		status = MAX(status, complain(EXIT_FAILED, s->target.reason));
 	return status;

@@ -13,6 +13,9 @@
 
 #define CONNECT_TIMEOUT_NS (10 * NS_PER_S)
 #define FRESH_NAME_TRIES   5
+#define END_PATIENCE_NS    (10 * NS_PER_S) /* for what follows the run */
+#define END_GRACE_NS       NS_PER_S        /* the same after an interruption, beyond --drain */
+#define END_STEP_NS        (END_GRACE_NS / 2)
 #define STILL_NS           (2 * NS_PER_S) /* acks=0: a log that did not grow for so long has all */
 #define OFFSETS_PAUSE_NS   (20 * NS_PER_MS)
 
@@ -33,6 +36,18 @@ __attribute__((format(printf, 3, 4))) static int fail(
 	return error;
 }
 
+/* What only another command line helps with. */
+__attribute__((format(printf, 3, 4))) static int refuse(
+	struct target *t, int error, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(t->reason, sizeof t->reason, format, arguments);
+	va_end(arguments);
+	t->status = EXIT_USAGE;
+	return error;
+}
+
 static int fail_cluster(struct target *t, int error)
 {
 	return fail(t, error, "%s", t->cluster.reason);
@@ -50,6 +65,8 @@ static int cluster_reach(struct target *t)
 	};
 	char why[LOOP_TEXT_SIZE];
 	int result = loop_open(&options, &t->loop, why);
+	if (result == -EINVAL && config->io_caps)
+		return refuse(t, result, "--io-caps: %s", why);
 	if (result < 0)
 		return fail(t, result, "%s", why);
 	struct connection_options connection = {
@@ -79,8 +96,10 @@ static int topic_create(struct target *t)
 		.configs = &t->config->topic_config,
 	};
 	int result = admin_topic_create(&t->cluster, &spec);
-	if (result == 0)
-		t->created = true;
+	t->created = result == 0;
+	/* Without an answer it may be there all the same, and a fresh name is nobody else's. */
+	t->perhaps_created =
+		!t->config->topic && result < 0 && result != -EEXIST && result != -EINVAL;
 	return result;
 }
 
@@ -108,7 +127,7 @@ static int topic_named(struct target *t)
 	int16_t error = t->cluster.topic.error;
 	if (error == ERROR_UNKNOWN_TOPIC_OR_PARTITION) {
 		if (config->existing)
-			return fail(t, -ENOENT,
+			return refuse(t, -ENOENT,
 				"topic '%s' does not exist: leave out --existing to have it "
 				"created",
 				t->topic);
@@ -121,7 +140,7 @@ static int topic_named(struct target *t)
 		return fail(t, -EINVAL, "topic '%s': %s (%s)", t->topic, error_info(error)->name,
 			error_info(error)->text);
 	if (!config->existing)
-		return fail(t, -EEXIST,
+		return refuse(t, -EEXIST,
 			"topic '%s' exists already and is not this run's own: give "
 			"--existing to write to it all the same, or another --topic",
 			t->topic);
@@ -166,7 +185,11 @@ static void config_read_all(struct target *t)
 
 int target_open(struct target *t, const struct produce_config *config)
 {
-	*t = (struct target){ .config = config, .max_message_bytes = -1 };
+	*t = (struct target){
+		.config = config,
+		.max_message_bytes = -1,
+		.status = EXIT_FAILED,
+	};
 	int result = cluster_reach(t);
 	if (result == 0)
 		result = config->topic ? topic_named(t) : topic_fresh(t);
@@ -182,27 +205,49 @@ int target_open(struct target *t, const struct produce_config *config)
 	return result < 0 ? fail_cluster(t, result) : 0;
 }
 
+/* ---- after the run ---- */
+
+/*
+ * How long the next step may take. Who interrupts a run waits for the drain, and a moment; nobody
+ * waits long for brokers that have gone.
+ */
+static void patience_set(struct target *t, int64_t share)
+{
+	int64_t interrupted_ns = interrupt_time_ns();
+	int64_t left_ns = END_PATIENCE_NS;
+	if (interrupted_ns > 0)
+		left_ns = interrupted_ns + t->config->drain_ns + END_GRACE_NS -
+			  loop_clock_ns(t->loop);
+	else if (t->unreachable)
+		left_ns = END_GRACE_NS;
+	t->cluster.patience_ns = MAX(MIN(left_ns, END_PATIENCE_NS) / share, END_STEP_NS);
+	t->cluster.stop = &interrupt_next;
+	interrupt_forget();
+}
+
 static int end_offsets_read(struct target *t)
 {
 	int result = admin_offsets(&t->cluster, OFFSET_LATEST, t->end_offsets);
+	t->unreachable = result == -ETIMEDOUT;
 	return result < 0 ? fail_cluster(t, result) : 0;
 }
 
 static void pause_until(struct target *t, int64_t until_ns)
 {
-	while (!atomic_load(&interrupt_second) && loop_clock_ns(t->loop) < until_ns &&
+	while (!atomic_load(&interrupt_next) && loop_clock_ns(t->loop) < until_ns &&
 		loop_turn(t->loop, until_ns) >= 0)
 		;
 }
 
 int target_offsets(struct target *t, int64_t sent)
 {
+	patience_set(t, 2);
 	int result = end_offsets_read(t);
 	if (result < 0 || t->config->acks != PRODUCE_ACKS_NONE)
 		return result;
 	int64_t now_ns = loop_clock_ns(t->loop), still_ns = now_ns + STILL_NS;
 	int64_t grown = target_growth(t);
-	while (grown < sent && now_ns < still_ns && !atomic_load(&interrupt_second)) {
+	while (grown < sent && now_ns < still_ns && !atomic_load(&interrupt_next)) {
 		pause_until(t, now_ns + OFFSETS_PAUSE_NS);
 		result = end_offsets_read(t);
 		if (result < 0)
@@ -223,13 +268,28 @@ int64_t target_growth(const struct target *t)
 	return sum;
 }
 
+/* A creation that nobody waited for may be carried out after the first attempt to delete. */
+static int topic_delete(struct target *t)
+{
+	int64_t deadline_ns = loop_clock_ns(t->loop) + END_STEP_NS;
+	int result = admin_topic_delete(&t->cluster, t->topic);
+	while (result == -ENOENT && t->perhaps_created && loop_clock_ns(t->loop) < deadline_ns &&
+		cluster_wait(&t->cluster, ADMIN_PAUSE_NS) == 0)
+		result = admin_topic_delete(&t->cluster, t->topic);
+	return result == -ENOENT ? 0 : result;
+}
+
 int target_cleanup(struct target *t)
 {
-	if (!t->created || t->config->cleanup != PRODUCE_CLEANUP_DELETE)
+	bool ours = t->created || t->perhaps_created;
+	if (!ours || t->config->cleanup != PRODUCE_CLEANUP_DELETE)
 		return 0;
-	t->cluster.stop = &interrupt_second;
-	int result = admin_topic_delete(&t->cluster, t->topic);
-	return result < 0 ? fail_cluster(t, result) : 0;
+	patience_set(t, 1);
+	int result = topic_delete(t);
+	if (result < 0)
+		fail(t, result, "topic '%s' %s left over, it could not be deleted: %s", t->topic,
+			t->created ? "is" : "may be", t->cluster.reason);
+	return result;
 }
 
 void target_close(struct target *t)

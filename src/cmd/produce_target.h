@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "../client/admin.h"
+#include "../exit_status.h"
 #include "produce_options.h"
 
 #define TARGET_SLAB_SIZE   ((size_t)16 << 20) /* one Fetch answer of the read-back */
@@ -20,15 +21,19 @@ struct target {
 	struct cluster cluster;
 	char topic[TOPIC_NAME_SIZE];
 	bool created;
+	bool perhaps_created;      /* the answer did not come; the name is nobody else's */
+	bool unreachable;          /* the brokers did not answer after the run */
 	int64_t max_message_bytes; /* of the topic; -1: not known */
 	json_t *broker_config;     /* what matters of topic and brokers */
 	int64_t *start_offsets, *end_offsets;
 	char reason[TARGET_REASON_SIZE]; /* one line for people */
+	enum exit_status status;         /* that a failure deserves */
 };
 
 /*
  * Connects, makes or checks the topic, reads its limits and start offsets. 0, or -errno with a line
- * in reason: -EEXIST when the user has to decide (the topic is not ours). target_close in any case.
+ * in reason and in status what it means: usage, where the user has to decide (the topic is not
+ * ours). -EINTR when interrupted. target_cleanup and target_close in any case.
  */
 int target_open(struct target *, const struct produce_config *);
 
