@@ -42,6 +42,8 @@ void lane_init(struct lane *l, struct producer *producer, int32_t partition)
 	l->limit = load->plan.records
 			   ? plan_records(&load->plan, producer->index, (uint32_t)partition)
 			   : UINT64_MAX;
+	if (plan_share(&load->plan, (uint32_t)partition) == 0)
+		l->limit = 0;
 	content_init(l);
 }
 

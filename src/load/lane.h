@@ -19,7 +19,8 @@ struct producer;
 struct lane {
 	struct producer *producer;
 	int32_t partition;
-	struct link *link; /* to the leader; NULL while it is unknown */
+	struct link *link;  /* to the leader; NULL while it is unknown */
+	int32_t link_place; /* among that link's lanes */
 	struct produce_queue queue;
 	struct schedule schedule;
 	struct schedule_cursor cursor; /* of the next record to take up */

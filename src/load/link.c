@@ -2,6 +2,7 @@
 #include "link.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "lane.h"
@@ -148,28 +149,32 @@ static bool slot_add(struct link_slot *s, struct lane *lane, size_t *size, int64
 	return true;
 }
 
-/* A lane of a skewed closed loop waits for those that are behind their share. */
-static bool ahead_of_share(const struct link *link, const struct lane *lane)
+/*
+ * How far the lanes of a skewed closed loop may go now: those that are ahead of their share wait
+ * for those that are behind it and have something to send.
+ */
+static double pace_limit(const struct link *link, int64_t now_ns)
 {
 	const struct load *load = link->producer->worker->load;
 	if (load->open_loop || load->plan.skew.kind == SKEW_UNIFORM || load->plan.records)
-		return false;
-	double lowest = lane->pace;
+		return INFINITY;
+	double lowest = INFINITY;
 	for (int32_t i = 0; i < link->lane_count; i++)
-		lowest = MIN(lowest, link->lanes[i]->pace);
-	return lane->pace - lowest >
-	       SKEW_SLACK * load->batch_records * (double)link->producer->lane_count;
+		if (lane_due(link->lanes[i], now_ns) > 0)
+			lowest = MIN(lowest, link->lanes[i]->pace);
+	return lowest + SKEW_SLACK * load->batch_records * (double)link->producer->lane_count;
 }
 
 static void slot_gather(struct link_slot *s, int64_t now_ns)
 {
 	struct link *link = s->link;
 	size_t limit = link->producer->worker->load->request_size, size = 0;
+	double pace = pace_limit(link, now_ns);
 	for (int32_t i = 0; i < link->lane_count && size < limit && s->count < link->batch_limit;
 		i++) {
 		struct lane *lane = link->lanes[link->next_lane];
 		link->next_lane = (link->next_lane + 1) % link->lane_count;
-		if (!ahead_of_share(link, lane))
+		if (lane->pace <= pace)
 			slot_add(s, lane, &size, now_ns);
 	}
 }

@@ -101,14 +101,22 @@ static struct link *link_to(struct producer *p, int32_t broker, int32_t index)
 static void lane_unroute(struct lane *lane)
 {
 	struct link *link = lane->link;
-	for (int32_t i = 0; i < link->lane_count; i++) {
-		if (link->lanes[i] != lane)
-			continue;
-		link->lanes[i] = link->lanes[--link->lane_count];
-		break;
-	}
+	struct lane *last = link->lanes[--link->lane_count];
+	link->lanes[lane->link_place] = last;
+	last->link_place = lane->link_place;
 	link->next_lane = 0;
 	lane->link = NULL;
+}
+
+static void lane_route(struct lane *lane, struct link *link)
+{
+	if (lane->link)
+		lane_unroute(lane);
+	if (!link)
+		return;
+	lane->link = link;
+	lane->link_place = link->lane_count;
+	link->lanes[link->lane_count++] = lane;
 }
 
 void producer_route(struct producer *p)
@@ -123,11 +131,7 @@ void producer_route(struct producer *p)
 		struct link *link =
 			leader >= 0 ? link_to(p, leader, i % w->load->connections) : NULL;
 		if (link != lane->link) {
-			if (lane->link)
-				lane_unroute(lane);
-			lane->link = link;
-			if (link)
-				link->lanes[link->lane_count++] = lane;
+			lane_route(lane, link);
 			produce_queue_connect(
 				&lane->queue, link ? link->epoch : PRODUCE_NO_CONNECTION, now_ns);
 		}
@@ -215,6 +219,7 @@ bool producer_closed(const struct producer *p)
 void producer_abort(struct producer *p, int64_t now_ns)
 {
 	for (int32_t i = 0; i < p->lane_count; i++) {
+		waits_set(&p->lanes[i].waits, false, now_ns);
 		produce_queue_abort(&p->lanes[i].queue, now_ns);
 		lane_collect(&p->lanes[i], now_ns);
 	}

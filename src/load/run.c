@@ -174,6 +174,7 @@ static void worker_sum(struct worker *w, bool interrupted, struct run_figures *f
 		return;
 	for (int32_t i = 0; i < w->producer_count; i++)
 		producer_sum(&w->producers[i], interrupted, f, sums);
+	f->gave_up |= w->gave_up;
 	f->sent += w->sent_records;
 	f->value_bytes += w->acked_value_bytes;
 	f->measured_acked += w->measured_acked;

@@ -9,8 +9,9 @@
 #include "recorder.h"
 #include "worker.h"
 
-#define RUN_START_DELAY_NS (20 * NS_PER_MS) /* from "all are ready" to the first intended moment   \
-					     */
+#define RUN_START_DELAY_NS                                                                         \
+	(20 * NS_PER_MS) /* from "all are ready" to the first intended moment                      \
+			  */
 #define RUN_POLL_NS (20 * NS_PER_MS)
 
 struct run {
@@ -27,6 +28,7 @@ struct run_figures {
 	uint64_t value_bytes, measured_acked, measured_value_bytes, wire_bytes;
 	uint64_t requests, request_errors;
 	int64_t throttle_ms;
+	bool gave_up;      /* a closed loop without a broker, see worker_run */
 	double measured_s; /* from the end of the warm-up to the last acknowledgement or the end */
 	struct verdict_figures verdict; /* those that the workers know */
 };

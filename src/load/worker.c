@@ -88,6 +88,14 @@ static void metadata_taken(struct cluster *cl)
 			producer_route(&w->producers[i]);
 }
 
+/* Lets other threads wake the loop, or no longer: afterwards none of them touches it. */
+static void wakeable_set(struct worker *w, struct loop *loop)
+{
+	pthread_mutex_lock(&w->wake_lock);
+	w->wakeable = loop;
+	pthread_mutex_unlock(&w->wake_lock);
+}
+
 static int loop_make(struct worker *w)
 {
 	const struct load *load = w->load;
@@ -100,7 +108,7 @@ static int loop_make(struct worker *w)
 	if (result < 0)
 		return fail(w, result, why);
 	snprintf(w->engine, sizeof w->engine, "%s", loop_describe(w->loop));
-	atomic_store(&w->wakeable, w->loop);
+	wakeable_set(w, w->loop);
 	return 0;
 }
 
@@ -112,10 +120,12 @@ static bool producers_ready(const struct worker *w)
 	return true;
 }
 
+/* Each producer is first in its turn: the first finds most in the pool. */
 static void pump(struct worker *w, int64_t now_ns)
 {
+	w->first_producer = (w->first_producer + 1) % w->producer_count;
 	for (int32_t i = 0; i < w->producer_count; i++)
-		producer_pump(&w->producers[i], now_ns);
+		producer_pump(&w->producers[(w->first_producer + i) % w->producer_count], now_ns);
 }
 
 static int turn(struct worker *w, int64_t until_ns)
@@ -226,6 +236,18 @@ static bool schedule_over(struct worker *w, int64_t now_ns)
 	return true;
 }
 
+/*
+ * A closed loop bound by its records alone would wait for a lost leader for ever: it ends when
+ * nothing has been acknowledged for as long as a batch would be tried.
+ */
+static bool given_up(const struct worker *w, int64_t now_ns)
+{
+	const struct load *load = w->load;
+	return !load->open_loop && load->duration_ns == NEVER_NS &&
+	       now_ns - MAX(w->last_ack_ns, atomic_load(&load->start_ns)) >
+		       load->queue.delivery_timeout_ns;
+}
+
 static bool drained(struct worker *w, int64_t now_ns)
 {
 	bool taking = now_ns < w->take_end_ns;
@@ -285,7 +307,8 @@ static int worker_run(struct worker *w)
 		}
 		pump(w, now_ns);
 		totals_show(w);
-		if (!w->ending && (stop || schedule_over(w, now_ns)))
+		w->gave_up |= !w->ending && given_up(w, now_ns);
+		if (!w->ending && (stop || w->gave_up || schedule_over(w, now_ns)))
 			schedule_end(w, now_ns);
 		int64_t drain_end_ns = w->ending ? w->end_ns + load->drain_ns : NEVER_NS;
 		if (w->ending)
@@ -338,8 +361,10 @@ static void wire_count(struct worker *w)
 
 static void worker_end(struct worker *w)
 {
+	w->cluster.refreshed = NULL; /* an answer must not open links that nobody closes */
 	links_close(w);
 	int64_t now_ns = loop_clock_ns(w->loop);
+	w->end_ns = MIN(w->end_ns, now_ns); /* when the loop failed */
 	for (int32_t i = 0; i < w->producer_count; i++)
 		producer_abort(&w->producers[i], now_ns);
 	wire_count(w);
@@ -384,7 +409,7 @@ static void *worker_main(void *argument)
 		recorder_finish(
 			w->recorder, w->index, w->interval, w->sample, w->blocked, w->linger);
 		cluster_close(&w->cluster);
-		atomic_store(&w->wakeable, NULL);
+		wakeable_set(w, NULL);
 		loop_close(w->loop);
 	}
 	atomic_store(&w->state, result < 0 ? WORKER_FAILED : WORKER_ENDED);
@@ -395,6 +420,7 @@ int worker_start(struct worker *w, struct load *load, struct recorder *recorder,
 	uint32_t count)
 {
 	*w = (struct worker){ .load = load, .recorder = recorder, .index = index, .count = count };
+	pthread_mutex_init(&w->wake_lock, NULL);
 	w->producer_count = (int32_t)((load->plan.producers - index + count - 1) / count);
 	return -pthread_create(&w->thread, NULL, worker_main, w);
 }
@@ -418,11 +444,13 @@ void worker_free(struct worker *w)
 	free(w->sample);
 	free(w->blocked);
 	free(w->linger);
+	pthread_mutex_destroy(&w->wake_lock);
 }
 
 void worker_wake(struct worker *w)
 {
-	struct loop *loop = atomic_load(&w->wakeable);
-	if (loop)
-		loop_wake(loop);
+	pthread_mutex_lock(&w->wake_lock);
+	if (w->wakeable)
+		loop_wake(w->wakeable);
+	pthread_mutex_unlock(&w->wake_lock);
 }

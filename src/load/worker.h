@@ -35,7 +35,7 @@ struct worker_error {
 
 /* What the main thread reads while the run goes on. */
 struct worker_totals {
-	_Atomic uint64_t scheduled, acked, failed, payload_bytes, in_flight, backlog;
+	_Atomic uint64_t acked, failed, payload_bytes, in_flight, backlog;
 };
 
 struct worker {
@@ -47,10 +47,11 @@ struct worker {
 	char reason[WORKER_REASON_SIZE];
 
 	struct loop *loop;
-	_Atomic(struct loop *) wakeable; /* for other threads; NULL before and after */
+	pthread_mutex_t wake_lock;
+	struct loop *wakeable; /* for other threads, under the lock; NULL before and after */
 	struct cluster cluster;
 	struct producer *producers;
-	int32_t producer_count;
+	int32_t producer_count, first_producer;
 	struct batch_pool pool;
 	struct compressor *compressor;
 	uint8_t *scratch;  /* where a batch is built before it is compressed */
@@ -77,7 +78,7 @@ struct worker {
 	uint64_t backlog_at_end, shortfall;
 	int64_t busy_ns; /* CPU time of this thread during the run */
 	uint64_t interval;
-	bool begun, ending, taking_ended;
+	bool begun, ending, taking_ended, gave_up;
 	char engine[LOOP_TEXT_SIZE];
 	char congestion[STREAM_CONGESTION_SIZE];
 };
@@ -88,7 +89,7 @@ int worker_start(struct worker *, struct load *, struct recorder *, uint32_t ind
 void worker_join(struct worker *);
 void worker_free(struct worker *);
 
-/* Wakes it up, from any thread or a signal handler. */
+/* Wakes it up, from another thread. */
 void worker_wake(struct worker *);
 
 /* ---- for its producers ---- */

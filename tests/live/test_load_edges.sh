@@ -31,3 +31,26 @@ for full in '--batch-records 50' '--batch-size 5500'; do
 	assert_between 30000 "$(value linger linger_us.max)" 60000 "$full: linger"
 	assert_between 0 "$(value linger lateness_us.p50)" 5000 "$full: lateness"
 done
+
+# A closed loop bound by its records alone ends when its brokers are gone.
+produce gone --partitions 3 --records 50M --request-timeout 1s --delivery-timeout 3s --drain 2s \
+	--topic gone &
+sleep 2
+kill -STOP "$(kafka pid 1)"
+sleep 12
+kill -CONT "$(kafka pid 1)"
+status=0
+wait $! || status=$?
+assert_equal 1 "$status" 'broker gone: status'
+sum=0
+for key in acked failed unknown unsent; do
+	sum=$((sum + $(value gone "records.$key")))
+done
+assert_equal 50000000 "$sum" 'broker gone: acked + failed + unknown + unsent'
+assert_between 1 "$(value gone records.unsent)" 50000000 'broker gone: unsent'
+grep -q 'nothing more was acknowledged' "$work/gone.json" || fail 'broker gone: no reason'
+
+# A partition without a share gets nothing, and delays nobody.
+produce hot --partitions 3 --duration 1s --partition-skew hot:1=100% --topic hot
+assert_equal "$(value hot records.acked)" "$(kcat -Q -b "$bootstrap" -t hot:1:-1 | grep -o '[0-9]*$')" \
+	'hot partition: all of it'
