@@ -128,7 +128,7 @@ tsan: ## unit tests under ThreadSanitizer
 
 # ---- the rest ----
 
-bench: all $(benches) ## micro benchmarks and CPU per record
+bench: all tools $(benches) ## micro benchmarks and CPU per record
 	bench/run $(BUILD)
 
 demo: ## a live run, from nothing
