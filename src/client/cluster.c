@@ -85,7 +85,7 @@ static int topic_learn(struct topic *topic, const struct metadata_topic *row)
 	int32_t count = 0;
 	for (int32_t i = 0; i < row->partitions.count; i++)
 		count = MAX(count, row->partitions.items[i].partition_index + 1);
-	if (count > topic->partition_count) {
+	if (count > topic->partition_count && !topic->fixed) {
 		struct partition *more = realloc(topic->partitions, (size_t)count * sizeof *more);
 		if (!more)
 			return -ENOMEM;
@@ -96,6 +96,8 @@ static int topic_learn(struct topic *topic, const struct metadata_topic *row)
 	}
 	for (int32_t i = 0; i < row->partitions.count; i++) {
 		const struct metadata_partition *p = &row->partitions.items[i];
+		if (p->partition_index >= topic->partition_count)
+			continue;
 		struct partition *known = &topic->partitions[p->partition_index];
 		/* An answer from a broker that lags behind must not undo a leader move (KIP-320).
 		 */

@@ -47,6 +47,7 @@ struct topic {
 	struct uuid id;
 	int16_t error; /* UNKNOWN_TOPIC_OR_PARTITION: it does not exist */
 	int32_t partition_count;
+	bool fixed; /* by who follows it: partitions added from now on are not looked at */
 	struct partition *partitions;
 };
 

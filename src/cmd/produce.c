@@ -298,7 +298,8 @@ static void confirm(struct session *s)
 {
 	const struct run_figures *f = &s->figures;
 	s->confirmed = VERDICT_UNKNOWN;
-	if (target_offsets(&s->target, (int64_t)f->sent) < 0) {
+	uint64_t expected = s->load.acks == 0 ? f->sent : f->acked;
+	if (target_offsets(&s->target, (int64_t)expected) < 0) {
 		snprintf(s->unconfirmed_by, sizeof s->unconfirmed_by,
 			"the end offsets cannot be read: %.200s", s->target.reason);
 		return;

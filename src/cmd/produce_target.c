@@ -16,7 +16,7 @@
 #define END_PATIENCE_NS    (10 * NS_PER_S) /* for what follows the run */
 #define END_GRACE_NS       NS_PER_S        /* the same after an interruption, beyond --drain */
 #define END_STEP_NS        (END_GRACE_NS / 2)
-#define STILL_NS           (2 * NS_PER_S) /* acks=0: a log that did not grow for so long has all */
+#define STILL_NS           (2 * NS_PER_S) /* a log that did not grow for so long has all */
 #define OFFSETS_PAUSE_NS   (20 * NS_PER_MS)
 
 /* What of the brokers' configuration explains a producing run's figures. */
@@ -196,6 +196,8 @@ int target_open(struct target *t, const struct produce_config *config)
 	if (result < 0)
 		return result;
 	config_read_all(t);
+	t->cluster.topic.fixed = true;
+	t->cluster.topic.fixed = true;
 	size_t count = (size_t)t->cluster.topic.partition_count;
 	t->start_offsets = calloc(count, sizeof *t->start_offsets);
 	t->end_offsets = calloc(count, sizeof *t->end_offsets);
@@ -239,15 +241,15 @@ static void pause_until(struct target *t, int64_t until_ns)
 		;
 }
 
-int target_offsets(struct target *t, int64_t sent)
+int target_offsets(struct target *t, int64_t expected)
 {
 	patience_set(t, 2);
 	int result = end_offsets_read(t);
-	if (result < 0 || t->config->acks != PRODUCE_ACKS_NONE)
+	if (result < 0)
 		return result;
 	int64_t now_ns = loop_clock_ns(t->loop), still_ns = now_ns + STILL_NS;
 	int64_t grown = target_growth(t);
-	while (grown < sent && now_ns < still_ns && !atomic_load(&interrupt_next)) {
+	while (grown < expected && now_ns < still_ns && !atomic_load(&interrupt_next)) {
 		pause_until(t, now_ns + OFFSETS_PAUSE_NS);
 		result = end_offsets_read(t);
 		if (result < 0)

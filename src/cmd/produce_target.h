@@ -38,11 +38,12 @@ struct target {
 int target_open(struct target *, const struct produce_config *);
 
 /*
- * The end offsets after the run. With acks=0 the last requests may still be on their way: asks
- * again until the partitions have grown by `sent` records, or stand still. 0 or -errno with a line
- * in reason.
+ * The end offsets after the run. With acks=0 the last requests may still be on their way, and with
+ * acks=1 a leader shows what it acknowledged only when its followers have it (the high watermark):
+ * asks again until the partitions have grown by `expected` records, or stand still. 0 or -errno
+ * with a line in reason.
  */
-int target_offsets(struct target *, int64_t sent);
+int target_offsets(struct target *, int64_t expected);
 
 /* The sum of what the partitions have grown by. */
 int64_t target_growth(const struct target *);

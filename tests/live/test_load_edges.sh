@@ -54,3 +54,9 @@ grep -q 'nothing more was acknowledged' "$work/gone.json" || fail 'broker gone: 
 produce hot --partitions 3 --duration 1s --partition-skew hot:1=100% --topic hot
 assert_equal "$(value hot records.acked)" "$(kcat -Q -b "$bootstrap" -t hot:1:-1 | grep -o '[0-9]*$')" \
 	'hot partition: all of it'
+
+# acks=1: the leaders acknowledge before their followers have it, and show it only afterwards.
+start_kafka --brokers 3
+produce leader --partitions 12 --replication-factor 3 --acks 1 --duration 2s --verify-read
+assert_equal "$(value leader records.acked)" "$(value leader records.confirmed)" 'acks=1: confirmed'
+assert_equal 0 "$(value leader records.gaps)" 'acks=1: gaps'
