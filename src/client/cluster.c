@@ -292,40 +292,53 @@ int cluster_wait(struct cluster *cl, int64_t duration_ns)
 	return result == -ETIMEDOUT ? 0 : result;
 }
 
-/* The connection for a waiting call, ready; or -errno. */
-static int connection_await(
-	struct cluster *cl, int32_t id, int64_t deadline_ns, struct connection **out)
+/* The connection to a broker, as in cluster_call; it may not be ready. 0 or -errno. */
+static int connection_pick(struct cluster *cl, int32_t id, struct connection **out)
 {
-	struct connection *c = cl->control;
 	if (id == CONTROLLER)
 		id = cl->controller_id; /* KRaft brokers name one of themselves and forward */
 	struct broker *b = id >= 0 ? broker_find(cl, id) : NULL;
 	if (id >= 0 && !b)
 		return fail(cl, -ENOENT, "broker %d is not part of the cluster's metadata", id);
-	if (b && strcmp(b->name, cl->control->name) != 0) {
-		if (!b->address.size)
-			return fail(cl, -ENOENT,
-				"broker %d advertises %s, which does not resolve: "
-				"check advertised.listeners",
-				b->id, b->name);
-		if (!b->connection) {
-			b->connection = connection_make(cl, b, &call_events);
-			if (!b->connection)
-				return fail(cl, -ENOMEM, "out of memory");
-			connection_open(b->connection);
-		}
-		c = b->connection;
+	if (!b || strcmp(b->name, cl->control->name) == 0) {
+		*out = cl->control;
+		return 0;
 	}
+	if (!b->address.size)
+		return fail(cl, -ENOENT,
+			"broker %d advertises %s, which does not resolve: "
+			"check advertised.listeners",
+			b->id, b->name);
+	if (!b->connection) {
+		b->connection = connection_make(cl, b, &call_events);
+		if (!b->connection)
+			return fail(cl, -ENOMEM, "out of memory");
+		connection_open(b->connection);
+	}
+	*out = b->connection;
+	return 0;
+}
+
+/* The same, ready. Picked again in each turn: the control connection may move away meanwhile. */
+static int connection_await(
+	struct cluster *cl, int32_t id, int64_t deadline_ns, struct connection **out)
+{
 	cl->reason[0] = 0;
-	while (!connection_ready(c)) {
-		int result = cluster_turn(cl, deadline_ns);
+	for (;;) {
+		struct connection *c = NULL;
+		int result = connection_pick(cl, id, &c);
+		if (result < 0)
+			return result;
+		if (connection_ready(c)) {
+			*out = c;
+			return 0;
+		}
+		result = cluster_turn(cl, deadline_ns);
 		if (result == -ETIMEDOUT && !cl->reason[0])
 			return fail(cl, result, "%s: no connection in time", c->name);
 		if (result < 0)
 			return result;
 	}
-	*out = c;
-	return 0;
 }
 
 int cluster_connect(struct cluster *cl, int32_t broker, int64_t timeout_ns, struct connection **out)
