@@ -76,31 +76,54 @@ static int broker_learn(struct cluster *cl, const struct metadata_broker *row)
 
 /* ---- metadata ---- */
 
-static int topic_learn(struct topic *topic, const struct metadata_topic *row)
+/* The partitions' number stays: who follows the topic counts on it. */
+static void leaders_forget(struct topic *topic)
 {
+	for (int32_t i = 0; i < topic->partition_count; i++)
+		topic->partitions[i] = (struct partition){ .leader = LEADER_UNKNOWN };
+}
+
+static int partitions_make_room(struct cluster *cl, int32_t count)
+{
+	struct topic *topic = &cl->topic;
+	if (count <= topic->partition_count || topic->fixed)
+		return 0;
+	struct partition *more = realloc(topic->partitions, (size_t)count * sizeof *more);
+	if (!more)
+		return fail(cl, -ENOMEM, "out of memory");
+	topic->partitions = more;
+	for (int32_t i = topic->partition_count; i < count; i++)
+		more[i] = (struct partition){ .leader = LEADER_UNKNOWN };
+	topic->partition_count = count;
+	return 0;
+}
+
+static int topic_learn(struct cluster *cl, const struct metadata_topic *row)
+{
+	static const struct uuid unknown; /* before version 10 */
+	struct topic *topic = &cl->topic;
 	topic->error = row->error_code;
-	topic->id = row->topic_id;
 	if (row->error_code != ERROR_NONE && row->error_code != ERROR_LEADER_NOT_AVAILABLE)
 		return 0;
-	int32_t count = 0;
-	for (int32_t i = 0; i < row->partitions.count; i++)
-		count = MAX(count, row->partitions.items[i].partition_index + 1);
-	if (count > topic->partition_count && !topic->fixed) {
-		struct partition *more = realloc(topic->partitions, (size_t)count * sizeof *more);
-		if (!more)
-			return -ENOMEM;
-		topic->partitions = more;
-		for (int32_t i = topic->partition_count; i < count; i++)
-			more[i] = (struct partition){ .leader = LEADER_UNKNOWN };
-		topic->partition_count = count;
+	if (memcmp(&row->topic_id, &unknown, sizeof unknown) != 0) {
+		/* Deleted and made anew: its leader epochs begin at 0 again. */
+		if (memcmp(&topic->id, &row->topic_id, sizeof unknown) != 0)
+			leaders_forget(topic);
+		topic->id = row->topic_id;
 	}
-	for (int32_t i = 0; i < row->partitions.count; i++) {
+	int32_t count = row->partitions.count; /* an answer lists them all */
+	int result = partitions_make_room(cl, count);
+	for (int32_t i = 0; i < count && result == 0; i++) {
 		const struct metadata_partition *p = &row->partitions.items[i];
+		if (p->partition_index < 0 || p->partition_index >= count)
+			return fail(cl, -EPROTO,
+				"the metadata of topic '%s' numbers its partitions beyond their "
+				"count (%d of %d)",
+				topic->name, p->partition_index, count);
 		if (p->partition_index >= topic->partition_count)
 			continue;
 		struct partition *known = &topic->partitions[p->partition_index];
-		/* An answer from a broker that lags behind must not undo a leader move (KIP-320).
-		 */
+		/* An answer from a broker that lags behind must not undo a leader move: KIP-320. */
 		if (p->leader_epoch >= 0 && p->leader_epoch < known->leader_epoch)
 			continue;
 		*known = (struct partition){
@@ -111,7 +134,7 @@ static int topic_learn(struct topic *topic, const struct metadata_topic *row)
 			.error = p->error_code,
 		};
 	}
-	return 0;
+	return result;
 }
 
 static int metadata_learn(struct cluster *cl, const struct metadata_response *answer)
@@ -126,9 +149,9 @@ static int metadata_learn(struct cluster *cl, const struct metadata_response *an
 		const struct metadata_topic *row = &answer->topics.items[i];
 		if (!string_equal(row->name, string_of(cl->topic.name)))
 			continue;
-		int result = topic_learn(&cl->topic, row);
+		int result = topic_learn(cl, row);
 		if (result < 0)
-			return fail(cl, result, "out of memory");
+			return result;
 	}
 	return 0;
 }
@@ -531,7 +554,9 @@ void cluster_close(struct cluster *cl)
 
 int cluster_follow(struct cluster *cl, const char *topic)
 {
-	if (cl->topic.name != topic)
+	if (strcmp(cl->topic.name, topic) != 0) {
+		free(cl->topic.partitions);
+		cl->topic = (struct topic){ 0 };
 		snprintf(cl->topic.name, sizeof cl->topic.name, "%s", topic);
 	cl->topic.error = ERROR_UNKNOWN_TOPIC_OR_PARTITION;
 	return metadata_await(cl);
