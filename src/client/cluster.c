@@ -382,6 +382,19 @@ static void call_done(struct request *r, const struct response *response)
 	call->done = true;
 }
 
+static int fail_versions(
+	struct cluster *cl, const struct connection *c, enum api api, int version_limit)
+{
+	const struct api_info *info = &api_infos[api];
+	int last = MIN(info->last, version_limit);
+	if (c->versions[api].max < 0)
+		return fail(cl, -EPROTONOSUPPORT, "%s does not speak %s (harrow: %d to %d)",
+			c->name, info->name, info->first, last);
+	return fail(cl, -EPROTONOSUPPORT,
+		"%s speaks no version of %s that harrow does (harrow: %d to %d, it: %d to %d)",
+		c->name, info->name, info->first, last, c->versions[api].min, c->versions[api].max);
+}
+
 int cluster_call(struct cluster *cl, int32_t broker, enum api api, const void *body,
 	int version_limit, int64_t timeout_ns, const void **answer, int *version)
 {
@@ -405,17 +418,15 @@ int cluster_call(struct cluster *cl, int32_t broker, enum api api, const void *b
 			.frame_size = CALL_FRAME_SIZE,
 			.pieces = &piece,
 			.piece_limit = CALL_PIECES,
+			.arena = &cl->answers,
 			.done = call_done,
 		},
 	};
+	arena_reset(&cl->answers);
+	cl->reason[0] = 0;
 	result = connection_send(c, &call.request);
 	if (result == -EPROTONOSUPPORT)
-		return fail(cl, result,
-			"%s speaks no version of %s that harrow does (harrow: %d to %d, it: %d to "
-			"%d)",
-			c->name, api_infos[api].name, api_infos[api].first,
-			MIN(api_infos[api].last, version_limit), c->versions[api].min,
-			c->versions[api].max);
+		return fail_versions(cl, c, api, version_limit);
 	if (result < 0)
 		return fail(cl, result, "%s: %s cannot be sent: %s", c->name, api_infos[api].name,
 			strerror(-result));
@@ -429,9 +440,8 @@ int cluster_call(struct cluster *cl, int32_t broker, enum api api, const void *b
 	}
 	if (call.response.error == -EINTR)
 		return fail(cl, -EINTR, "interrupted");
-	if (call.response.error)
-		return fail(cl, call.response.error, "%s: %s", c->name,
-			c->reason[0] ? c->reason : strerror(-call.response.error));
+	if (call.response.error) /* `lost` has told why; the connection may have moved on */
+		return call.response.error;
 	*answer = call.response.body;
 	if (version)
 		*version = call.response.version;
@@ -517,16 +527,20 @@ int cluster_open(struct cluster *cl, struct loop *loop, const struct endpoint_li
 		.controller_id = -1,
 	};
 	timer_init(&cl->refresh_timer, refresh_due);
+	arena_init(&cl->answers, RESPONSE_ARENA_LIMIT);
 	cl->frame = malloc((size_t)CALL_FRAME_SIZE);
 	if (!cl->frame)
 		return fail(cl, -ENOMEM, "out of memory");
+	char tried[CLUSTER_REASON_SIZE] = "";
 	int result = -EINVAL;
 	for (int32_t i = 0; i < bootstrap->count && !cl->control; i++) {
 		result = bootstrap_endpoint(cl, &bootstrap->items[i]);
 		if (result == -EINTR)
 			return result;
+		strncat(tried, tried[0] ? "; " : "", sizeof tried - strlen(tried) - 1);
+		strncat(tried, cl->reason, sizeof tried - strlen(tried) - 1);
 	}
-	return cl->control ? metadata_await(cl) : result;
+	return cl->control ? metadata_await(cl) : fail(cl, result, "%s", tried);
 }
 
 void cluster_close(struct cluster *cl)
@@ -549,6 +563,7 @@ void cluster_close(struct cluster *cl)
 	free(cl->brokers);
 	free(cl->topic.partitions);
 	free(cl->frame);
+	arena_free(&cl->answers);
 	*cl = (struct cluster){ 0 };
 }
 
@@ -558,6 +573,7 @@ int cluster_follow(struct cluster *cl, const char *topic)
 		free(cl->topic.partitions);
 		cl->topic = (struct topic){ 0 };
 		snprintf(cl->topic.name, sizeof cl->topic.name, "%s", topic);
+	}
 	cl->topic.error = ERROR_UNKNOWN_TOPIC_OR_PARTITION;
 	return metadata_await(cl);
 }

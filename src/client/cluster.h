@@ -66,7 +66,8 @@ struct cluster {
 	int broker_count;
 	unsigned next_candidate;
 	int32_t controller_id;
-	uint8_t *frame; /* of the waiting calls */
+	uint8_t *frame;       /* of the waiting calls */
+	struct arena answers; /* theirs, too */
 
 	struct topic topic; /* the one that cluster_refresh follows */
 	bool refresh_wanted, refreshing;
@@ -84,7 +85,8 @@ struct cluster {
 
 /*
  * Connects to the first of the bootstrap servers that answers as Kafka does and asks for the
- * brokers. On failure `reason` names what was tried. The cluster must be closed in either case.
+ * brokers. On failure `reason` names every server that was tried. The cluster must be closed in
+ * either case.
  */
 int cluster_open(struct cluster *, struct loop *, const struct endpoint_list *bootstrap,
 	const struct connection_options *, uint64_t seed, const atomic_bool *stop);
@@ -102,8 +104,7 @@ const struct broker *cluster_broker(const struct cluster *, int32_t id);
 
 /*
  * Sends one request to a broker (an id, ANY_BROKER or CONTROLLER) and turns the loop until it is
- * answered. *answer points into the connection's memory: valid until the next call to that broker.
- * version may be NULL.
+ * answered. *answer is in the cluster's memory: valid until the next call. version may be NULL.
  */
 int cluster_call(struct cluster *, int32_t broker, enum api, const void *body, int version_limit,
 	int64_t timeout_ns, const void **answer, int *version);

@@ -228,12 +228,12 @@ static void protocol_error(struct connection *c, const uint8_t *data, size_t siz
 }
 
 /* The first four bytes say so; they may not be Kafka's at all. */
-static void size_error(struct connection *c, const struct request *r, uint32_t frame)
+static void size_error(struct connection *c, const struct request *r, uint32_t frame, size_t limit)
 {
 	char reason[CONNECTION_REASON_SIZE];
 	snprintf(reason, sizeof reason,
 		"its answer to %s is larger than there is memory for (%u of %zu bytes)",
-		api_infos[r->api].name, frame, loop_slabs(c->loop)->slab_size);
+		api_infos[r->api].name, frame, limit);
 	connection_drop(c, -EMSGSIZE, reason);
 }
 
@@ -250,8 +250,8 @@ static struct request *request_expected(struct connection *c)
 }
 
 /* 0 and the decoded body, or -errno with the reader's reason. */
-static int answer_read(struct connection *c, const struct request *r, struct reader *reader,
-	int version, const void **out)
+static int answer_read(
+	const struct request *r, struct reader *reader, int version, const void **out)
 {
 	int32_t correlation_id;
 	int result = response_header_read(reader, r->api, version, &correlation_id);
@@ -261,7 +261,7 @@ static int answer_read(struct connection *c, const struct request *r, struct rea
 		reader_fail(reader, -EBADMSG, "not the answer that was due");
 		return -EBADMSG;
 	}
-	void *body = arena_alloc(&c->arena, api_infos[r->api].response->size);
+	void *body = arena_alloc(reader->arena, api_infos[r->api].response->size);
 	if (!body)
 		return -ENOMEM;
 	*out = body;
@@ -273,16 +273,27 @@ static void answer_take(struct connection *c, struct request *r, const uint8_t *
 	int64_t arrived_ns)
 {
 	c->bytes_received += FRAME_PREFIX_SIZE + size;
-	arena_reset(&c->arena);
+	struct arena *arena = r->arena;
+	if (arena) {
+		void *copy = arena_alloc(arena, size);
+		if (!copy) {
+			size_error(c, r, (uint32_t)size, arena->limit);
+			return;
+		}
+		data = memcpy(copy, data, size);
+	} else {
+		arena = &c->arena;
+		arena_reset(arena);
+	}
 	struct reader reader;
-	reader_init_flat(&reader, data, (int32_t)size, &c->arena);
+	reader_init_flat(&reader, data, (int32_t)size, arena);
 	int version = r->version;
 	/* After the correlation id: a broker that does not know our ApiVersions says so in version
 	 * 0. */
 	if (r == &c->greeting && size >= 6 && data[4] == 0 && data[5] == ERROR_UNSUPPORTED_VERSION)
 		version = 0;
 	const void *body = NULL;
-	int result = answer_read(c, r, &reader, version, &body);
+	int result = answer_read(r, &reader, version, &body);
 	if (result < 0 && c->state == CONNECTION_GREETING) {
 		protocol_error(c, data, size);
 		return;
@@ -336,7 +347,7 @@ static size_t stream_received(
 				break;
 			}
 			if (stream_receive_bulk(stream, frame) == -EMSGSIZE) {
-				size_error(c, r, frame);
+				size_error(c, r, frame, loop_slabs(c->loop)->slab_size);
 				break;
 			}
 			return used + FRAME_PREFIX_SIZE;

@@ -50,8 +50,8 @@ struct response {
 	 * owner. */
 	int error;
 	int version;
-	/* The decoded message, NULL on error or one way; valid until the connection's next answer.
-	 */
+	/* The decoded message, NULL on error or one way; valid during `done`, and as long as the
+	 * request's arena where there is one. */
 	const void *body;
 	int64_t sent_ns; /* just before the first submission of the frame; 0: nothing was sent */
 	int64_t received_ns; /* arrival of the last byte (one way: of the send's completion) */
@@ -71,6 +71,8 @@ struct request {
 	int splice_limit;
 	struct iovec *pieces;
 	int piece_limit;
+	/* Takes the answer with all that it points at; NULL: the connection's own memory. */
+	struct arena *arena;
 	void (*done)(struct request *, const struct response *);
 
 	/* the connection's */
