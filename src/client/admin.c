@@ -35,8 +35,8 @@ static int64_t remaining_ns(const struct cluster *cl, int64_t deadline_ns)
 	return MAX(deadline_ns - loop_clock_ns(cl->loop), NS_PER_MS);
 }
 
-/* The pause before another attempt: 0, or -ETIMEDOUT when there is no time left, or -EINTR. */
-static int again(struct cluster *cl, int64_t deadline_ns)
+/* The pause before another attempt: 0, -ETIMEDOUT when there is no time for one, or -EINTR. */
+static int attempt_pause(struct cluster *cl, int64_t deadline_ns)
 {
 	return loop_clock_ns(cl->loop) < deadline_ns ? cluster_wait(cl, ADMIN_PAUSE_NS)
 						     : -ETIMEDOUT;
@@ -48,12 +48,48 @@ static bool worth_retrying(int result)
 	       result == -EPIPE;
 }
 
+/* One question; a broker that is not there soon is given up, another may have taken its place. */
+static int ask(struct cluster *cl, int32_t broker, enum api api, const void *body,
+	int version_limit, int64_t deadline_ns, const void **answer)
+{
+	struct connection *c;
+	int64_t connect_ns = MIN(ADMIN_CONNECT_NS, remaining_ns(cl, deadline_ns));
+	int result = cluster_connect(cl, broker, connect_ns, &c);
+	if (result < 0)
+		return result;
+	return cluster_call(
+		cl, broker, api, body, version_limit, remaining_ns(cl, deadline_ns), answer, NULL);
+}
+
+/*
+ * After an attempt that failed, or was answered with an error: pauses, and learns where the
+ * controller is now. 0: try again; else the failure that is to be returned.
+ */
+static int attempt_again(struct cluster *cl, int result, int16_t error, int64_t deadline_ns)
+{
+	int failure = result < 0 ? result : -EINVAL;
+	if (result < 0 ? !worth_retrying(result) : !error_info(error)->retriable)
+		return failure;
+	result = attempt_pause(cl, deadline_ns);
+	if (result < 0)
+		return result == -ETIMEDOUT ? failure : result;
+	result = cluster_follow(cl, cl->topic.name);
+	return result < 0 && !worth_retrying(result) ? result : 0;
+}
+
+/* Ends the reason with what the broker said. */
+static void reason_add(struct cluster *cl, int16_t error, struct string message)
+{
+	size_t used = strlen(cl->reason);
+	snprintf(cl->reason + used, sizeof cl->reason - used, "%s%s%s%.*s", used ? ": " : "",
+		error_info(error)->name, message.size > 0 ? ": " : "", MAX(message.size, 0),
+		message.size > 0 ? message.data : "");
+}
+
 /* ---- topics ---- */
 
-int admin_topic_await(struct cluster *cl)
+static int topic_await(struct cluster *cl, const char *name)
 {
-	char name[TOPIC_NAME_SIZE];
-	snprintf(name, sizeof name, "%s", cl->topic.name);
 	int64_t deadline_ns = step_deadline_ns(cl);
 	for (;;) {
 		int result = cluster_follow(cl, name);
@@ -65,30 +101,36 @@ int admin_topic_await(struct cluster *cl)
 		if (result == 0 && cl->topic.error == ERROR_NONE && led > 0 &&
 			led == cl->topic.partition_count)
 			return 0;
-		result = again(cl, deadline_ns);
+		result = attempt_pause(cl, deadline_ns);
 		if (result == -ETIMEDOUT)
-			fail(cl, 0, "topic '%s': %d of %d partitions have a leader", name, led,
-				cl->topic.partition_count);
+			return fail(cl, result, "topic '%s': %d of %d partitions have a leader",
+				name, led, cl->topic.partition_count);
 		if (result < 0)
 			return result;
 	}
+}
+
+int admin_topic_await(struct cluster *cl)
+{
+	return topic_await(cl, cl->topic.name);
 }
 
 static int topic_create_once(struct cluster *cl, const struct create_topics_request *body,
 	int64_t deadline_ns, int16_t *error)
 {
 	const struct create_topics_response *answer;
-	int result = cluster_call(cl, CONTROLLER, API_CREATE_TOPICS, body, VERSION_ANY,
-		remaining_ns(cl, deadline_ns), (const void **)&answer, NULL);
+	int result = ask(cl, CONTROLLER, API_CREATE_TOPICS, body, VERSION_ANY, deadline_ns,
+		(const void **)&answer);
 	if (result < 0)
 		return result;
 	if (answer->topics.count != 1)
 		return fail(cl, -EPROTO, "CreateTopics was answered without the topic");
 	const struct creatable_topic_result *topic = &answer->topics.items[0];
 	*error = topic->error_code;
-	fail(cl, 0, "topic '%.*s' cannot be created: %s%s%.*s", topic->name.size, topic->name.data,
-		error_info(topic->error_code)->name, topic->error_message.size > 0 ? ": " : "",
-		MAX(topic->error_message.size, 0), topic->error_message.data);
+	if (*error != ERROR_NONE) {
+		fail(cl, 0, "topic '%.*s' cannot be created", topic->name.size, topic->name.data);
+		reason_add(cl, *error, topic->error_message);
+	}
 	return 0;
 }
 
@@ -113,76 +155,87 @@ int admin_topic_create(struct cluster *cl, const struct topic_spec *spec)
 	body.topics.count = 1;
 
 	int64_t deadline_ns = step_deadline_ns(cl);
-	int result, pause = 0;
-	int16_t error = ERROR_NONE;
-	do {
+	int result = 0;
+	for (;;) {
+		int16_t error = ERROR_NONE;
 		result = topic_create_once(cl, &body, deadline_ns, &error);
-		if (result == 0 && error == ERROR_NOT_CONTROLLER)
-			result = cluster_follow(cl, spec->name);
-		bool retry = result == 0 ? error_info(error)->retriable : worth_retrying(result);
-		if (!retry)
+		if (result == 0 && error == ERROR_NONE)
 			break;
-		pause = again(cl, deadline_ns);
-	} while (pause == 0);
+		if (result == 0 && error == ERROR_TOPIC_ALREADY_EXISTS)
+			result = -EEXIST;
+		else
+			result = attempt_again(cl, result, error, deadline_ns);
+		if (result < 0)
+			break;
+	}
 	free(configs);
-	if (result < 0 || pause == -EINTR)
-		return result < 0 ? result : pause;
-	if (error == ERROR_TOPIC_ALREADY_EXISTS)
-		return -EEXIST;
-	if (error != ERROR_NONE)
-		return -EINVAL;
-	snprintf(cl->topic.name, sizeof cl->topic.name, "%s", spec->name);
-	return admin_topic_await(cl);
+	return result < 0 ? result : topic_await(cl, spec->name);
 }
 
-int admin_topic_delete(struct cluster *cl, const char *name)
+static int topic_delete_once(
+	struct cluster *cl, const char *name, int64_t deadline_ns, int16_t *error)
 {
 	struct string names[] = { string_of(name) };
 	struct delete_topics_request body = { .timeout_ms =
 						      (int32_t)(ADMIN_TIMEOUT_NS / NS_PER_MS) };
 	body.topic_names.items = names;
 	body.topic_names.count = 1;
+	const struct delete_topics_response *answer;
+	int result = ask(cl, CONTROLLER, API_DELETE_TOPICS, &body, DELETE_BY_NAME_VERSION,
+		deadline_ns, (const void **)&answer);
+	if (result < 0)
+		return result;
+	if (answer->responses.count != 1)
+		return fail(cl, -EPROTO, "DeleteTopics was answered without the topic");
+	const struct deletable_topic_result *topic = &answer->responses.items[0];
+	*error = topic->error_code;
+	if (*error != ERROR_NONE) {
+		cl->reason[0] = 0;
+		reason_add(cl, *error, topic->error_message);
+	}
+	return 0;
+}
+
+int admin_topic_delete(struct cluster *cl, const char *name)
+{
 	int64_t deadline_ns = step_deadline_ns(cl);
+	bool unheard = false; /* an attempt may have done it, and its answer was lost */
 	for (;;) {
-		const struct delete_topics_response *answer;
 		int16_t error = ERROR_NONE;
-		int result = cluster_call(cl, CONTROLLER, API_DELETE_TOPICS, &body,
-			DELETE_BY_NAME_VERSION, remaining_ns(cl, deadline_ns),
-			(const void **)&answer, NULL);
-		if (result == 0)
-			error = answer->responses.count == 1 ? answer->responses.items[0].error_code
-							     : ERROR_UNKNOWN_SERVER_ERROR;
+		int result = topic_delete_once(cl, name, deadline_ns, &error);
 		if (result == 0 && error == ERROR_NONE)
 			return 0;
-		if (result == 0)
-			fail(cl, 0, "%s", error_info(error)->name);
 		if (result == 0 && error == ERROR_UNKNOWN_TOPIC_OR_PARTITION)
-			return -ENOENT;
-		bool retry = result == 0 ? error_info(error)->retriable : worth_retrying(result);
-		if (!retry)
-			return result < 0 ? result : -EINVAL;
-		int pause = again(cl, deadline_ns);
-		if (pause < 0)
-			return pause;
+			return unheard ? 0 : -ENOENT;
+		unheard |= result < 0;
+		result = attempt_again(cl, result, error, deadline_ns);
+		if (result < 0)
+			return result;
 	}
 }
 
 /* ---- offsets ---- */
 
-/* Asks one leader for the partitions that are not known yet. */
-static int offsets_of_leader(struct cluster *cl, int32_t leader, int64_t timestamp,
-	int64_t deadline_ns, int64_t *offsets)
+struct offset_question {
+	int64_t timestamp;
+	int64_t *offsets; /* -1: not known yet */
+	int32_t count;    /* partitions that are added meanwhile have no place in it */
+	int16_t error;    /* the last one that a leader answered */
+	int64_t deadline_ns;
+};
+
+/* Asks one leader for those of its partitions that are not known yet. */
+static int offsets_of_leader(struct cluster *cl, int32_t leader, struct offset_question *q)
 {
-	struct list_offsets_partition *partitions =
-		calloc((size_t)cl->topic.partition_count, sizeof *partitions);
+	struct list_offsets_partition *partitions = calloc((size_t)q->count, sizeof *partitions);
 	if (!partitions)
 		return fail(cl, -ENOMEM, "out of memory");
 	int32_t count = 0;
-	for (int32_t i = 0; i < cl->topic.partition_count; i++)
-		if (offsets[i] < 0 && cl->topic.partitions[i].leader == leader)
+	for (int32_t i = 0; i < q->count; i++)
+		if (q->offsets[i] < 0 && cl->topic.partitions[i].leader == leader)
 			partitions[count++] = (struct list_offsets_partition){ .partition_index = i,
 				.current_leader_epoch = -1,
-				.timestamp = timestamp };
+				.timestamp = q->timestamp };
 	struct list_offsets_topic topic = { .name = string_of(cl->topic.name) };
 	topic.partitions.items = partitions;
 	topic.partitions.count = count;
@@ -190,21 +243,21 @@ static int offsets_of_leader(struct cluster *cl, int32_t leader, int64_t timesta
 	body.topics.items = &topic;
 	body.topics.count = 1;
 	const struct list_offsets_response *answer = NULL;
-	int result = cluster_call(cl, leader, API_LIST_OFFSETS, &body, VERSION_ANY,
-		remaining_ns(cl, deadline_ns), (const void **)&answer, NULL);
+	int result = 0;
+	if (count > 0)
+		result = ask(cl, leader, API_LIST_OFFSETS, &body, VERSION_ANY, q->deadline_ns,
+			(const void **)&answer);
 	free(partitions);
-	if (result < 0)
+	if (result < 0 || !answer)
 		return result;
 	for (int32_t i = 0; i < answer->topics.count; i++) {
 		for (int32_t j = 0; j < answer->topics.items[i].partitions.count; j++) {
 			const struct list_offsets_partition_response *p =
 				&answer->topics.items[i].partitions.items[j];
-			if (p->error_code == ERROR_NONE && p->partition_index >= 0 &&
-				p->partition_index < cl->topic.partition_count)
-				offsets[p->partition_index] = p->offset;
-			else
-				fail(cl, 0, "the offsets of partition %d: %s", p->partition_index,
-					error_info(p->error_code)->name);
+			if (p->error_code != ERROR_NONE)
+				q->error = p->error_code;
+			else if (p->partition_index >= 0 && p->partition_index < q->count)
+				q->offsets[p->partition_index] = p->offset;
 		}
 	}
 	return 0;
@@ -212,27 +265,31 @@ static int offsets_of_leader(struct cluster *cl, int32_t leader, int64_t timesta
 
 int admin_offsets(struct cluster *cl, int64_t timestamp, int64_t *offsets)
 {
-	int64_t deadline_ns = step_deadline_ns(cl);
-	for (int32_t i = 0; i < cl->topic.partition_count; i++)
+	struct offset_question q = { timestamp, offsets, cl->topic.partition_count, ERROR_NONE,
+		step_deadline_ns(cl) };
+	for (int32_t i = 0; i < q.count; i++)
 		offsets[i] = -1;
 	for (;;) {
-		for (int32_t i = 0; i < cl->topic.partition_count; i++) {
-			if (offsets[i] >= 0 || cl->topic.partitions[i].leader < 0)
-				continue;
-			int result = offsets_of_leader(cl, cl->topic.partitions[i].leader,
-				timestamp, deadline_ns, offsets);
+		q.error = ERROR_NONE;
+		int result = 0;
+		for (int i = 0; i < cl->broker_count; i++) {
+			result = offsets_of_leader(cl, cl->brokers[i].id, &q);
 			if (result < 0 && !worth_retrying(result))
 				return result;
 		}
 		int32_t known = 0;
-		while (known < cl->topic.partition_count && offsets[known] >= 0)
+		while (known < q.count && offsets[known] >= 0)
 			known++;
-		if (known == cl->topic.partition_count)
+		if (known == q.count)
 			return 0;
-		int result = again(cl, deadline_ns);
-		if (result < 0)
-			return result;
-		result = cluster_follow(cl, cl->topic.name); /* the leader may have moved */
+		result = attempt_pause(cl, q.deadline_ns);
+		if (result == -ETIMEDOUT && (q.error != ERROR_NONE || !cl->reason[0]))
+			return fail(cl, result, "the offset of partition %d cannot be learnt: %s",
+				known,
+				q.error != ERROR_NONE ? error_info(q.error)->name
+						      : "no leader of it answers");
+		if (result == 0)
+			result = cluster_follow(cl, cl->topic.name); /* leaders may have moved */
 		if (result < 0 && !worth_retrying(result))
 			return result;
 	}
@@ -262,9 +319,14 @@ int admin_configs(struct cluster *cl, int8_t resource_type, const char *resource
 		remaining_ns(cl, step_deadline_ns(cl)), (const void **)&answer, NULL);
 	if (result < 0)
 		return result;
-	if (answer->results.count != 1 || answer->results.items[0].error_code != ERROR_NONE)
-		return fail(cl, -EPROTO, "the configuration of %s cannot be read", resource_name);
+	if (answer->results.count != 1)
+		return fail(cl, -EPROTO, "DescribeConfigs was answered without the resource");
 	const struct describe_configs_result *found = &answer->results.items[0];
+	if (found->error_code != ERROR_NONE) {
+		fail(cl, 0, "the configuration of %s cannot be read", resource_name);
+		reason_add(cl, found->error_code, found->error_message);
+		return -EINVAL;
+	}
 	for (int32_t i = 0; i < found->configs.count; i++)
 		for (int32_t k = 0; k < key_count; k++)
 			if (string_equal(found->configs.items[i].name, names[k]))

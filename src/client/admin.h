@@ -1,7 +1,7 @@
 /*
  * What a run needs of a cluster before and after it: topics, offsets, configuration. All of it
  * waits for answers (cluster_call), retries what is worth retrying, and leaves a clause for people
- * in cluster->reason on failure.
+ * in cluster->reason on failure. -EINTR: the cluster's stop flag was raised.
  */
 #ifndef CLIENT_ADMIN_H
 #define CLIENT_ADMIN_H
@@ -10,6 +10,7 @@
 
 #define ADMIN_TIMEOUT_NS  (30 * NS_PER_S)
 #define ADMIN_PAUSE_NS    (100 * NS_PER_MS)
+#define ADMIN_CONNECT_NS  (2 * NS_PER_S) /* to a broker, in one attempt */
 #define OFFSET_LATEST     INT64_C(-1)
 #define OFFSET_EARLIEST   INT64_C(-2)
 #define ADMIN_CONFIGS_MAX 32
@@ -33,7 +34,8 @@ int admin_topic_await(struct cluster *);
 
 int admin_topic_delete(struct cluster *, const char *name);
 
-/* Asks the leaders of all partitions of the followed topic; `offsets` holds partition_count. */
+/* Asks the leaders of all partitions of the followed topic; `offsets` holds as
+ * many as there are when this is called. */
 int admin_offsets(struct cluster *, int64_t timestamp, int64_t *offsets);
 
 /*
