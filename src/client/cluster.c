@@ -352,6 +352,7 @@ static int connection_await(
 		int result = connection_pick(cl, id, &c);
 		if (result < 0)
 			return result;
+		assert(c);
 		if (connection_ready(c)) {
 			*out = c;
 			return 0;
@@ -407,6 +408,7 @@ int cluster_call(struct cluster *cl, int32_t broker, enum api api, const void *b
 	result = connection_await(cl, broker, deadline_ns, &c);
 	if (result < 0)
 		return result;
+	assert(c);
 	struct iovec piece;
 	struct call call = {
 		.request = {
@@ -440,7 +442,7 @@ int cluster_call(struct cluster *cl, int32_t broker, enum api api, const void *b
 	}
 	if (call.response.error == -EINTR)
 		return fail(cl, -EINTR, "interrupted");
-	if (call.response.error) /* `lost` has told why; the connection may have moved on */
+	if (call.response.error < 0) /* `lost` has told why; the connection may have moved on */
 		return call.response.error;
 	*answer = call.response.body;
 	if (version)
@@ -455,7 +457,7 @@ static int metadata_await(struct cluster *cl)
 	struct metadata_request body;
 	struct metadata_request_topic topic;
 	metadata_body(cl, &body, &topic);
-	const void *answer;
+	const void *answer = NULL;
 	int64_t timeout_ns = cl->options.request_timeout_ns;
 	if (cl->patience_ns)
 		timeout_ns = MIN(timeout_ns, cl->patience_ns);
@@ -463,6 +465,7 @@ static int metadata_await(struct cluster *cl)
 		cl, ANY_BROKER, API_METADATA, &body, VERSION_ANY, timeout_ns, &answer, NULL);
 	if (result < 0)
 		return result;
+	assert(answer);
 	cl->refreshed_ns = loop_now_ns(cl->loop);
 	return metadata_learn(cl, answer);
 }
