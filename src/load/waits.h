@@ -11,7 +11,7 @@
 #include "base.h"
 #include "schedule.h"
 
-#define WAITS_HISTORY 64 /* blocked stretches kept; a forgotten one counts as lateness */
+#define WAITS_HISTORY 64 /* blocked stretches kept apart; beyond, the nearest two become one */
 
 struct waits_stretch {
 	int64_t from_ns, to_ns;

@@ -117,6 +117,21 @@ static void test_old_stretches_are_forgotten_only_when_passed(void **state)
 	assert_int_equal(lateness->max_ns, 25 * NS_PER_MS);
 }
 
+static void test_many_short_stalls_leave_a_long_wait_the_brokers(void **state)
+{
+	(void)state;
+	struct waits w = { 0 };
+	waits_set(&w, true, 0);
+	/* 1000 times 20 ms, each with a stall of 1 ms at its end, but one of 500 ms. */
+	for (int i = 0; i < 1000; i++)
+		waits_stall(&w, (20 * i + 19) * NS_PER_MS, (20 * i + 20) * NS_PER_MS);
+	waits_stall(&w, 20000 * NS_PER_MS, 20500 * NS_PER_MS);
+	waits_set(&w, false, 21000 * NS_PER_MS);
+	record(&w, 0, 1, 0, 21000 * NS_PER_MS);
+	assert_in_range(lateness->max_ns, 500 * NS_PER_MS, 600 * NS_PER_MS);
+	assert_in_range(blocked->max_ns, 20400 * NS_PER_MS, 20500 * NS_PER_MS);
+}
+
 /* The sums over one record at a time, without ramps: what waits_record must agree with. */
 static void test_random_histories_agree_with_one_by_one(void **state)
 {
@@ -168,6 +183,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_lingering_is_neither, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_old_stretches_are_forgotten_only_when_passed, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_many_short_stalls_leave_a_long_wait_the_brokers, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_random_histories_agree_with_one_by_one, setup, teardown),
 	};
