@@ -344,7 +344,7 @@ static void batch_book(struct lane *l, struct load_batch *b)
 		l->unsent += count;
 		break;
 	case PRODUCE_PENDING:
-		assert(!"an ended batch has a result");
+		assert(b->queue.result != PRODUCE_PENDING);
 	}
 	lost_add(l, b->queue.first_record_index, count);
 }
