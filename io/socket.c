@@ -17,6 +17,22 @@ static int option_set(int fd, int level, int name, int value)
 	return setsockopt(fd, level, name, &value, sizeof value) == 0 ? 0 : -errno;
 }
 
+static int congestion_set(int fd, const char *congestion)
+{
+	socklen_t size = (socklen_t)strlen(congestion);
+	return setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, size) == 0 ? 0 : -errno;
+}
+
+int stream_congestion_check(const char *congestion)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	int result = congestion_set(fd, congestion);
+	close(fd);
+	return result;
+}
+
 int socket_configure(int fd, const struct stream_options *options)
 {
 	int result = 0;
@@ -26,11 +42,8 @@ int socket_configure(int fd, const struct stream_options *options)
 		result = option_set(fd, SOL_SOCKET, SO_SNDBUF, options->send_buffer_size);
 	if (result == 0 && options->receive_buffer_size > 0)
 		result = option_set(fd, SOL_SOCKET, SO_RCVBUF, options->receive_buffer_size);
-	const char *congestion = options->congestion;
-	if (result == 0 && congestion &&
-		setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion,
-			(socklen_t)strlen(congestion)) != 0)
-		result = -errno;
+	if (result == 0 && options->congestion)
+		result = congestion_set(fd, options->congestion);
 	if (result == 0 && options->source) {
 		/* The port is chosen at connect, when the whole 4-tuple is known. */
 		option_set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);

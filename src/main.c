@@ -3,9 +3,11 @@
  * under cmd/ runs.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base.h"
 
@@ -77,8 +79,21 @@ static int fail_unknown(const char *name)
 	return EXIT_USAGE;
 }
 
+/*
+ * Where a standard stream was closed, the next descriptor would take its number, and the result be
+ * written into a connection. What stands in for it fails every write, so that the loss is noticed.
+ */
+static void hold_standard_streams(void)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+			open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
+			_exit(EXIT_FAILED);
+}
+
 int main(int count, char *arguments[])
 {
+	hold_standard_streams();
 	/* A closed pipe or connection is an error of that write, not the end of the run. */
 	signal(SIGPIPE, SIG_IGN);
 	const char *name = count > 1 ? arguments[1] : "";

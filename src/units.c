@@ -289,11 +289,12 @@ char *units_human_duration(double ns, char text[UNITS_TEXT_SIZE])
 	double seconds = round(ns / (double)NS_PER_S);
 	if (!isfinite(ns) || fabs(seconds) < 120)
 		return format_scaled(ns, 1000, units, text);
-	if (seconds < 7200)
-		snprintf(text, UNITS_TEXT_SIZE, "%.0f min %.0f s", floor(seconds / 60),
-			fmod(seconds, 60));
-	else
-		snprintf(text, UNITS_TEXT_SIZE, "%.0f h %.0f min", floor(seconds / 3600),
-			fmod(floor(seconds / 60), 60));
+	bool minutes = seconds < 7200;
+	double whole = floor(seconds / (minutes ? 60 : 3600));
+	double rest = minutes ? fmod(seconds, 60) : fmod(floor(seconds / 60), 60);
+	int used = snprintf(text, UNITS_TEXT_SIZE, "%.0f %s", whole, minutes ? "min" : "h");
+	if (rest > 0)
+		snprintf(text + used, UNITS_TEXT_SIZE - (size_t)used, " %.0f %s", rest,
+			minutes ? "s" : "min");
 	return text;
 }

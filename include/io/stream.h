@@ -177,6 +177,10 @@ void stream_reset(struct stream *stream);
 /* The congestion control in effect. Returns `text`, empty when the stream has no socket. */
 const char *stream_congestion(const struct stream *stream, char text[STREAM_CONGESTION_SIZE]);
 
+/* Whether the kernel has it: 0, -ENOENT, or -EPERM (see tcp_allowed_congestion_control in tcp(7)).
+ */
+int stream_congestion_check(const char *congestion);
+
 /* This end's and the other end's address. 0 or -errno. */
 int stream_local_address(const struct stream *stream, struct address *out);
 int stream_peer_address(const struct stream *stream, struct address *out);

@@ -11,7 +11,8 @@
 
 #include "proto/error.h"
 
-#define CALL_PIECES 1
+#define CALL_PIECES            1
+#define METADATA_FIRST_VERSION 4 /* the first that can be told not to create topics */
 
 static const struct connection_events control_events, call_events;
 
@@ -452,6 +453,26 @@ int cluster_call(struct cluster *cl, int32_t broker, enum api api, const void *b
 
 /* ---- opening and closing ---- */
 
+int cluster_speaks(struct cluster *cl, enum api api)
+{
+	const struct connection *c = cl->control;
+	int first = api == API_METADATA ? METADATA_FIRST_VERSION : api_infos[api].first;
+	int version = connection_version(c, api, VERSION_ANY);
+	if (version >= first)
+		return 0;
+	if (c->versions[api].max < 0)
+		return fail(cl, -EPROTONOSUPPORT,
+			"the broker at %s does not speak %s: harrow needs Kafka 0.11 or later, "
+			"or a broker that is compatible with it",
+			c->name, api_infos[api].name);
+	bool too_old = c->versions[api].max < first;
+	return fail(cl, -EPROTONOSUPPORT,
+		"the broker at %s is too %s: it speaks %s in versions "
+		"%d to %d, harrow in %d to %d, as Kafka 0.11 and later do",
+		c->name, too_old ? "old" : "new", api_infos[api].name, c->versions[api].min,
+		c->versions[api].max, first, api_infos[api].last);
+}
+
 static int metadata_await(struct cluster *cl)
 {
 	struct metadata_request body;
@@ -543,7 +564,10 @@ int cluster_open(struct cluster *cl, struct loop *loop, const struct endpoint_li
 		strncat(tried, tried[0] ? "; " : "", sizeof tried - strlen(tried) - 1);
 		strncat(tried, cl->reason, sizeof tried - strlen(tried) - 1);
 	}
-	return cl->control ? metadata_await(cl) : fail(cl, result, "%s", tried);
+	if (!cl->control)
+		return fail(cl, result, "%s", tried);
+	result = cluster_speaks(cl, API_METADATA);
+	return result < 0 ? result : metadata_await(cl);
 }
 
 void cluster_close(struct cluster *cl)

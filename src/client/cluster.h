@@ -103,6 +103,12 @@ void cluster_refresh(struct cluster *);
 const struct broker *cluster_broker(const struct cluster *, int32_t id);
 
 /*
+ * Whether the broker that the control connection is on speaks a version of it that is of use. 0, or
+ * -EPROTONOSUPPORT with the reason.
+ */
+int cluster_speaks(struct cluster *, enum api);
+
+/*
  * Sends one request to a broker (an id, ANY_BROKER or CONTROLLER) and turns the loop until it is
  * answered. *answer is in the cluster's memory: valid until the next call. version may be NULL.
  */

@@ -422,7 +422,8 @@ static void stream_closed(struct stream *stream, int reason)
 	if (c->state != CONNECTION_CLOSING) {
 		c->error = reason == STREAM_PEER_CLOSED || reason == 0 ? -ECONNRESET : reason;
 		close_reason(reason, c->reason, sizeof c->reason);
-		if (c->state == CONNECTION_GREETING && reason == STREAM_PEER_CLOSED)
+		bool refused = reason == STREAM_PEER_CLOSED || reason == -ECONNRESET;
+		if (c->state == CONNECTION_GREETING && refused)
 			snprintf(c->reason, sizeof c->reason,
 				"it closed the connection at the first request: a listener without "
 				"TLS "

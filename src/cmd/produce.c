@@ -19,6 +19,7 @@
 #include "commands.h"
 #include "produce_target.h"
 #include "proto/batch.h"
+#include "proto/error.h"
 
 #define RETRY_BACKOFF_FACTOR 10 /* the longest back-off, in first ones */
 #define LINE_SIZE            1024
@@ -38,7 +39,7 @@ struct session {
 	struct run_result *result;
 	FILE *hlog;
 	int64_t confirmed;
-	char unconfirmed_by[RESULT_REASON_SIZE], error[LINE_SIZE];
+	char unconfirmed_by[RESULT_REASON_SIZE], failed_by[RESULT_REASON_SIZE], error[LINE_SIZE];
 	/* for the progress line's rates */
 	int64_t shown_ns;
 	uint64_t shown_acked, shown_bytes;
@@ -92,7 +93,7 @@ static void plan_set(struct session *s)
 static size_t record_bound(const struct session *s)
 {
 	const struct load *load = &s->load;
-	uint32_t value = load->value_size
+	uint32_t value = load->value_size != VALUE_SIZE_OF_LINES
 				 ? load->value_size
 				 : payload_size_max(&s->payload) + (load->stamp ? STAMP_SIZE : 0);
 	size_t headers =
@@ -146,6 +147,14 @@ static int load_set(struct session *s)
 {
 	const struct produce_config *c = &s->config;
 	struct load *load = &s->load;
+	int32_t partitions = s->target.cluster.topic.partition_count;
+	if (c->partition_skew.kind == SKEW_HOT &&
+		c->partition_skew.hot_partition >= (uint32_t)partitions) {
+		snprintf(s->error, sizeof s->error,
+			"--partition-skew names partition %u, but the last one of topic '%s' is %d",
+			c->partition_skew.hot_partition, s->target.topic, partitions - 1);
+		return -EINVAL;
+	}
 	struct random random;
 	random_seed(&random, (uint64_t)clock_wall_ns() ^ (uint64_t)c->seed);
 	load->bootstrap = &c->bootstrap;
@@ -157,7 +166,8 @@ static int load_set(struct session *s)
 	load->drain_ns = c->drain_ns;
 	load->linger_ns = c->linger_ns;
 	load->run_id = random_next(&random);
-	load->value_size = c->size == PRODUCE_SIZE_OF_LINES ? 0 : (uint32_t)c->size;
+	load->value_size =
+		c->size == PRODUCE_SIZE_OF_LINES ? VALUE_SIZE_OF_LINES : (uint32_t)c->size;
 	load->stamp = c->stamp;
 	load->payload = &s->payload;
 	load->key = (struct key_content){ c->key.kind, (uint32_t)c->key_size,
@@ -181,10 +191,7 @@ static int load_set(struct session *s)
 	load->wall_offset_ns = clock_wall_ns() - clock_monotonic_ns();
 	plan_set(s);
 	if (plan_init(&load->plan) < 0) {
-		snprintf(s->error, sizeof s->error,
-			"the schedule cannot be made: is --partition-skew within the topic's %d "
-			"partitions?",
-			s->target.cluster.topic.partition_count);
+		snprintf(s->error, sizeof s->error, "the schedule cannot be made");
 		return -EINVAL;
 	}
 	int result = sizes_set(s);
@@ -328,6 +335,23 @@ static struct result_summary summary(const struct histogram *h, bool applies)
 	return (struct result_summary){ applies, histogram_summary(h) };
 }
 
+/* Of the answers that no retry helps with, the first; NULL: there was none. */
+static const char *failure_in_words(struct session *s)
+{
+	for (uint32_t i = 0; i < s->run.worker_count; i++) {
+		const struct worker *w = &s->run.workers[i];
+		for (int32_t j = 0; j < w->error_count; j++) {
+			const struct error_info *info = error_info(w->errors[j].code);
+			if (info->retriable)
+				continue;
+			snprintf(s->failed_by, sizeof s->failed_by, "%s (%s)", info->name,
+				info->text);
+			return s->failed_by;
+		}
+	}
+	return NULL;
+}
+
 static void verdict_make(struct session *s)
 {
 	struct run_figures *f = &s->figures;
@@ -341,6 +365,7 @@ static void verdict_make(struct session *s)
 	v->unsent = (int64_t)f->unsent;
 	v->confirmed = s->confirmed;
 	v->unconfirmed_by = s->unconfirmed_by[0] ? s->unconfirmed_by : NULL;
+	v->failed_by = failure_in_words(s);
 	v->signal = interrupt_signal();
 	v->error = s->error[0] ? s->error : NULL;
 	verdict_decide(&s->result->verdict, v);

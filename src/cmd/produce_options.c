@@ -4,6 +4,7 @@
  */
 #include "produce_options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 
@@ -21,6 +22,7 @@
 #define THREADS_MAX        256
 #define CONNECTIONS_MAX    64
 #define IN_FLIGHT_MAX      1024
+#define TOPIC_NAME_MAX     249
 
 static const struct option_choice cleanup_choices[] = {
 	{ "keep", PRODUCE_CLEANUP_KEEP },
@@ -277,11 +279,28 @@ static void resolve(struct option_set *set, struct produce_config *config, int64
 		config->size = PRODUCE_SIZE_OF_LINES;
 }
 
+/* As Kafka has it (Topic.java): so that nothing has to be asked first. */
+static bool topic_name_is_legal(const char *name)
+{
+	size_t size = strlen(name);
+	if (size == 0 || size > TOPIC_NAME_MAX || !strcmp(name, ".") || !strcmp(name, ".."))
+		return false;
+	for (; *name; name++)
+		if (!isalnum((unsigned char)*name) && !strchr("._-", *name))
+			return false;
+	return true;
+}
+
 static int check_topic(struct option_set *set, const struct produce_config *config)
 {
 	if (!config->bootstrap.count)
 		return refuse(
 			set, "where are the brokers? give -b HOST:PORT, such as -b localhost:9092");
+	if (config->topic && !topic_name_is_legal(config->topic))
+		return refuse(set,
+			"--topic takes 1 to %d letters, digits, dots, underscores and hyphens, not "
+			"'%.*s'",
+			TOPIC_NAME_MAX, TOPIC_NAME_MAX, config->topic);
 	if (config->existing && !config->topic)
 		return refuse(set, "--existing needs the topic's name: give --topic NAME");
 	if (config->existing && config->cleanup == PRODUCE_CLEANUP_DELETE)

@@ -55,9 +55,47 @@ static int fail_cluster(struct target *t, int error)
 
 /* ---- the cluster ---- */
 
+static int congestion_check(struct target *t)
+{
+	const char *name = t->config->tcp_cc;
+	int result = name ? stream_congestion_check(name) : 0;
+	if (result == -ENOENT)
+		return refuse(t, result,
+			"--tcp-cc: this kernel has no '%.32s', see "
+			"/proc/sys/net/ipv4/tcp_available_congestion_control",
+			name);
+	if (result == -EPERM)
+		return refuse(t, result,
+			"--tcp-cc: '%.32s' is not allowed here, see "
+			"/proc/sys/net/ipv4/tcp_allowed_congestion_control",
+			name);
+	return 0;
+}
+
+/* Before anything is made: what this run cannot do without. */
+static int apis_check(struct target *t)
+{
+	const struct {
+		enum api api;
+		bool needed;
+	} apis[] = {
+		{ API_PRODUCE, true },
+		{ API_LIST_OFFSETS, true },
+		{ API_INIT_PRODUCER_ID, t->config->idempotence },
+		{ API_CREATE_TOPICS, !t->config->existing },
+		{ API_FETCH, t->config->verify_read },
+	};
+	for (size_t i = 0; i < COUNT_OF(apis); i++)
+		if (apis[i].needed && cluster_speaks(&t->cluster, apis[i].api) < 0)
+			return fail_cluster(t, -EPROTONOSUPPORT);
+	return 0;
+}
+
 static int cluster_reach(struct target *t)
 {
 	const struct produce_config *config = t->config;
+	if (congestion_check(t) < 0)
+		return -EINVAL;
 	struct loop_options options = {
 		.caps = config->io_caps,
 		.slab_size = TARGET_SLAB_SIZE,
@@ -77,12 +115,12 @@ static int cluster_reach(struct target *t)
 	};
 	result = cluster_open(&t->cluster, t->loop, &config->bootstrap, &connection,
 		(uint64_t)config->seed, &interrupt_first);
-	if (result == -EINTR)
+	if (result == -EINTR || result == -EPROTONOSUPPORT)
 		return fail_cluster(t, result);
 	if (result < 0)
 		return fail(t, result, "no broker can be reached: %s (check -b HOST:PORT)",
 			t->cluster.reason);
-	return 0;
+	return apis_check(t);
 }
 
 /* ---- the topic ---- */

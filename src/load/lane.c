@@ -140,7 +140,7 @@ static bool record_build(struct lane *l, struct batch_builder *builder,
 			load->headers.value_size);
 
 	uint32_t value_size = load->value_size, stamp = 0;
-	if (value_size == 0) {
+	if (value_size == VALUE_SIZE_OF_LINES) {
 		stamp = load->stamp ? STAMP_SIZE : 0;
 		value_size = stamp + payload_next_size(&l->payload);
 	} else if (load->stamp) {

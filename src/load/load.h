@@ -18,6 +18,8 @@
 #define BATCH_MEMORY_MAX    ((size_t)512 << 20) /* of all batches of one worker */
 #define PRODUCE_VERSION     9 /* the newest that every broker from 2.8 to 4.x speaks */
 
+#define VALUE_SIZE_OF_LINES UINT32_MAX /* as long as the payload's lines */
+
 struct load {
 	/* where */
 	const struct endpoint_list *bootstrap;
@@ -35,7 +37,7 @@ struct load {
 
 	/* what */
 	uint64_t run_id;
-	uint32_t value_size; /* 0: as long as the payload's lines */
+	uint32_t value_size; /* or VALUE_SIZE_OF_LINES */
 	bool stamp;
 	const struct payload *payload;
 	struct key_content key;

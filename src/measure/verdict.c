@@ -136,6 +136,14 @@ static bool judge_rate(struct verdict *v, const struct verdict_figures *f)
 	return true;
 }
 
+static bool judge_failed(struct verdict *v, const struct verdict_figures *f)
+{
+	if (f->failed == 0 || !f->failed_by)
+		return judge_count(v, f->failed, "were refused or given up");
+	add_reason(v, "%" PRId64 " records were refused or given up: %s", f->failed, f->failed_by);
+	return true;
+}
+
 static bool judge_outcome(struct verdict *v, const struct verdict_figures *f, bool missed_rate)
 {
 	bool bad = missed_rate;
@@ -143,7 +151,7 @@ static bool judge_outcome(struct verdict *v, const struct verdict_figures *f, bo
 		add_reason(v, "%s", f->error);
 		bad = true;
 	}
-	bad |= judge_count(v, f->failed, "were refused or given up");
+	bad |= judge_failed(v, f);
 	bad |= judge_count(v, f->unknown, "were sent but never answered: they may be in the log");
 	/* In an open loop the rate has its own words for these; who interrupts a run of so many
 	 * records wants fewer. */
@@ -184,9 +192,15 @@ static enum limited_by closed_loop_limit(const struct verdict_figures *f)
 	return window_or_broker(f);
 }
 
+/* Then nothing was measured, and no limit was met. */
+static bool nothing_arrived(const struct verdict_figures *f)
+{
+	return f->acked == 0 && f->failed + f->unknown + f->unsent > 0;
+}
+
 static enum limited_by find_limit(const struct verdict_figures *f, bool valid, bool missed_rate)
 {
-	if (f->error)
+	if (f->error || nothing_arrived(f))
 		return LIMITED_BY_NOTHING;
 	if (!f->open_loop)
 		return closed_loop_limit(f);
@@ -249,7 +263,10 @@ static void write_sentence(struct verdict *v, const struct verdict_figures *f, b
 		opening = "Not every record arrived, see the reasons; beside that, ";
 	if (f->error)
 		(void)snprintf(
-			v->sentence, sizeof v->sentence, "The run did not finish: %s", f->error);
+			v->sentence, sizeof v->sentence, "The run did not finish: %s.", f->error);
+	else if (v->valid && nothing_arrived(f))
+		(void)snprintf(v->sentence, sizeof v->sentence,
+			"Not one record was acknowledged, see the reasons.");
 	else
 		(void)snprintf(
 			v->sentence, sizeof v->sentence, "%s%s", opening, limit_in_words(v, f));

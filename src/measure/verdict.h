@@ -60,8 +60,9 @@ struct verdict_figures {
 	int64_t duplicates; /* read more than once */
 	int64_t unchecked;  /* beyond the checker's limits */
 
-	int signal;        /* that ended the run early, or 0 */
-	const char *error; /* what kept the run from finishing, in words, or NULL */
+	const char *failed_by; /* the broker's answer to records that failed, in words, or NULL */
+	int signal;            /* that ended the run early, or 0 */
+	const char *error;     /* what kept the run from finishing, in words, or NULL */
 };
 
 struct verdict {

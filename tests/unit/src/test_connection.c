@@ -665,7 +665,7 @@ static void test_what_is_no_broker_is_named(void **state)
 		{ handle_small_garbage, "not Kafka's (61 62 63 64 65 66), so it is not" },
 		{ handle_nothing, "it does not answer ApiVersions, so it is not a Kafka listener" },
 		{ handle_close, "it closed the connection at the first request" },
-		{ handle_reset, "Connection reset by peer" },
+		{ handle_reset, "it closed the connection at the first request" },
 	};
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		for (int dribble = 0; dribble < 2; dribble++) {
