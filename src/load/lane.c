@@ -69,8 +69,16 @@ uint64_t lane_due(struct lane *l, int64_t now_ns)
 	const struct worker *w = lane_worker(l);
 	if (!w->begun)
 		return 0;
-	if (w->load->open_loop)
-		return schedule_due(&l->schedule, MIN(now_ns, w->end_ns - 1)) - l->taken;
+	if (w->load->open_loop) {
+		int64_t until_ns = MIN(now_ns, w->end_ns - 1);
+		/* Asked several times a turn for each of thousands of lanes: mostly a comparison.
+		 */
+		if (until_ns >= l->next_due_ns) {
+			schedule_due(&l->schedule, until_ns);
+			l->next_due_ns = schedule_next_ns(&l->schedule);
+		}
+		return l->schedule.due - l->taken;
+	}
 	bool closed = l->queue.state == PRODUCE_QUEUE_CLOSED;
 	return now_ns < w->end_ns && !closed ? l->limit - l->taken : 0;
 }
@@ -109,9 +117,8 @@ int64_t lane_next_ns(struct lane *l, int64_t now_ns)
 	uint64_t due = now_ns < w->take_end_ns ? lane_due(l, now_ns) : 0;
 	if (due > 0)
 		return MIN(next_ns, lane_ripe_ns(l));
-	int64_t record_ns = schedule_next_ns(&l->schedule);
-	if (record_ns < w->end_ns)
-		next_ns = MIN(next_ns, record_ns);
+	if (l->next_due_ns < w->end_ns)
+		next_ns = MIN(next_ns, l->next_due_ns);
 	return next_ns;
 }
 

@@ -24,19 +24,20 @@ struct lane {
 	struct produce_queue queue;
 	struct schedule schedule;
 	struct schedule_cursor cursor; /* of the next record to take up */
+	int64_t next_due_ns;           /* of the first record not counted as due yet */
 	int64_t ripe_ns;               /* of the next batch, see --linger; 0: not known */
 	uint64_t taken, limit;         /* records taken up; closed loop: how many there are */
 	double pace;                   /* closed loop: records taken per share, to keep the skew */
 	/* The lane's own, so that a seed fixes what its records hold, whatever is taken up when. */
 	struct payload_writer payload;
-	struct random random; /* keys and headers */
-	struct waits waits;
-
+	struct random random;                    /* keys and headers */
 	uint64_t acked, failed, unknown, unsent; /* of the taken records */
 	/* Sequences that ended otherwise than acknowledged, for the read-back; ascending. */
 	struct readback_range *lost;
 	int32_t lost_count;
 	bool lost_overflow;
+
+	struct waits waits; /* last: it is large, and what is looked at every turn lies together */
 };
 
 void lane_init(struct lane *, struct producer *, int32_t partition);

@@ -18,11 +18,11 @@ struct waits_stretch {
 };
 
 struct waits {
-	struct waits_stretch stretches[WAITS_HISTORY]; /* closed ones, oldest first, disjoint */
-	int32_t count;
 	bool blocked;
 	int64_t since_ns; /* while blocked */
 	int64_t total_ns; /* of all closed stretches, for the verdict */
+	int32_t count;
+	struct waits_stretch stretches[WAITS_HISTORY]; /* closed ones, oldest first, disjoint */
 };
 
 /* Where records are recorded. */

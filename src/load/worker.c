@@ -217,11 +217,14 @@ static int64_t intervals_hand_in(struct worker *w, int64_t now_ns)
 	return end_ns;
 }
 
-static bool lane_over(struct lane *l, bool open_loop)
+static bool lane_over(struct lane *l, bool open_loop, int64_t now_ns)
 {
 	if (l->queue.state == PRODUCE_QUEUE_CLOSED)
 		return true;
-	return open_loop ? schedule_next_ns(&l->schedule) == NEVER_NS : l->taken == l->limit;
+	if (!open_loop)
+		return l->taken == l->limit;
+	lane_due(l, now_ns); /* nobody asks a blocked lane */
+	return l->next_due_ns == NEVER_NS;
 }
 
 /* Whether no more records will become due. */
@@ -231,7 +234,7 @@ static bool schedule_over(struct worker *w, int64_t now_ns)
 		return true;
 	for (int32_t i = 0; i < w->producer_count; i++)
 		for (int32_t j = 0; j < w->producers[i].lane_count; j++)
-			if (!lane_over(&w->producers[i].lanes[j], w->load->open_loop))
+			if (!lane_over(&w->producers[i].lanes[j], w->load->open_loop, now_ns))
 				return false;
 	return true;
 }
