@@ -181,8 +181,10 @@ void producer_pump(struct producer *p, int64_t now_ns)
 
 int64_t producer_next_ns(struct producer *p, int64_t now_ns)
 {
-	int64_t next_ns = p->worker->load->idempotent ? producer_identity_deadline_ns(&p->identity)
-						      : NEVER_NS;
+	int64_t next_ns = NEVER_NS;
+	/* Without the connection there is nothing to do but to wait for it. */
+	if (p->worker->load->idempotent && connection_ready(p->worker->cluster.control))
+		next_ns = producer_identity_deadline_ns(&p->identity);
 	for (int32_t i = 0; i < p->lane_count; i++)
 		next_ns = MIN(next_ns, lane_next_ns(&p->lanes[i], now_ns));
 	for (int32_t i = 0; i < p->link_count; i++)
@@ -193,10 +195,13 @@ int64_t producer_next_ns(struct producer *p, int64_t now_ns)
 
 bool producer_drained(struct producer *p, bool taking, int64_t now_ns)
 {
-	for (int32_t i = 0; i < p->lane_count; i++)
-		if (!produce_queue_empty(&p->lanes[i].queue) ||
-			(taking && lane_due(&p->lanes[i], now_ns) > 0))
+	for (int32_t i = 0; i < p->lane_count; i++) {
+		struct lane *lane = &p->lanes[i];
+		bool closed = lane->queue.state == PRODUCE_QUEUE_CLOSED;
+		if (!produce_queue_empty(&lane->queue) ||
+			(taking && !closed && lane_due(lane, now_ns) > 0))
 			return false;
+	}
 	return true;
 }
 

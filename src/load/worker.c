@@ -8,6 +8,9 @@
 #include "proto/batch.h"
 
 #define STOP_NOW 2 /* load->stop */
+/* The largest answer that a worker gets is about all partitions and their replicas. */
+#define METADATA_FIXED_SIZE     ((size_t)1 << 20)
+#define METADATA_PARTITION_SIZE 128
 /* The last part of the drain only awaits answers, so that few records end as unknown. */
 #define DRAIN_RESERVE_NS(drain_ns) MIN((drain_ns) / 4, NS_PER_S)
 
@@ -102,6 +105,9 @@ static int loop_make(struct worker *w)
 	struct loop_options options = {
 		.caps = load->io_caps,
 		.connections = (unsigned)(w->producer_count * load->connections * 4 + 16),
+		.slab_size = METADATA_FIXED_SIZE +
+			     (size_t)load->plan.partitions * METADATA_PARTITION_SIZE,
+		.slab_count = 2,
 	};
 	char why[LOOP_TEXT_SIZE];
 	int result = loop_open(&options, &w->loop, why);
