@@ -98,7 +98,8 @@ static int cluster_reach(struct target *t)
 		return -EINVAL;
 	struct loop_options options = {
 		.caps = config->io_caps,
-		.slab_size = TARGET_SLAB_SIZE,
+		/* However little is asked for, a broker sends the first batch whole (KIP-74). */
+		.slab_size = TARGET_SLAB_SIZE + (size_t)MAX(config->batch_size, config->size),
 		.slab_count = TARGET_SLAB_COUNT,
 	};
 	char why[LOOP_TEXT_SIZE];

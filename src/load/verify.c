@@ -278,13 +278,16 @@ int verify_read(struct verify *v, struct cluster *cl, const int64_t *from, const
 	if (result == 0) {
 		memcpy(r.position, from, (size_t)cl->topic.partition_count * sizeof *from);
 		result = reading_run(&r, fetchers, count);
-		/* The requests point into memory that goes now. */
+		/* The requests point into memory that goes now; their end is not the reason. */
+		char reason[CLUSTER_REASON_SIZE];
+		memcpy(reason, cl->reason, sizeof reason);
 		for (int i = 0; i < count; i++)
 			if (fetchers[i].busy)
 				connection_drop(
 					fetchers[i].request.connection, -ECANCELED, "not needed");
 		while (any_busy(fetchers, count) && loop_turn(cl->loop, NEVER_NS) >= 0)
 			;
+		memcpy(cl->reason, reason, sizeof reason);
 	}
 	for (int i = 0; fetchers && i < count; i++) {
 		free(fetchers[i].frame);

@@ -55,6 +55,11 @@ produce hot --partitions 3 --duration 1s --partition-skew hot:1=100% --topic hot
 assert_equal "$(value hot records.acked)" "$(kcat -Q -b "$bootstrap" -t hot:1:-1 | grep -o '[0-9]*$')" \
 	'hot partition: all of it'
 
+# A batch that is larger than anything else in the read-back.
+produce large --partitions 2 --records 60k --size 1KiB --batch-size 20MiB --verify-read \
+	--topic-config max.message.bytes=40000000
+assert_equal 60000 "$(value large records.received)" 'large batches: read back'
+
 # acks=1: the leaders acknowledge before their followers have it, and show it only afterwards.
 start_kafka --brokers 3
 produce leader --partitions 12 --replication-factor 3 --acks 1 --duration 2s --verify-read
