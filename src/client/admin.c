@@ -288,8 +288,9 @@ int admin_offsets(struct cluster *cl, int64_t timestamp, int64_t *offsets)
 				known,
 				q.error != ERROR_NONE ? error_info(q.error)->name
 						      : "no leader of it answers");
-		if (result == 0)
-			result = cluster_follow(cl, cl->topic.name); /* leaders may have moved */
+		if (result < 0)
+			return result;
+		result = cluster_follow(cl, cl->topic.name); /* leaders may have moved */
 		if (result < 0 && !worth_retrying(result))
 			return result;
 	}
