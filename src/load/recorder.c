@@ -47,6 +47,12 @@ void recorder_close(struct recorder *r)
 	*r = (struct recorder){ 0 };
 }
 
+/* -1 without a sample, as in the warm-up. */
+static int64_t p99_ns(const struct histogram *h)
+{
+	return h->count ? histogram_percentile(h, 99) : -1;
+}
+
 /* Turns the oldest pending interval into a row. */
 static void row_write(struct recorder *r)
 {
@@ -54,9 +60,9 @@ static void row_write(struct recorder *r)
 	int64_t end_ns = recorder_interval_end_ns(r->first);
 	int64_t start_ns = r->first ? recorder_interval_end_ns(r->first - 1) : 0;
 	interval_append(&r->table, start_ns, end_ns - start_ns, sample);
-	r->latency_p99_ns = histogram_percentile(&sample->latency, 99);
-	r->service_p99_ns = histogram_percentile(&sample->service, 99);
-	r->lateness_p99_ns = histogram_percentile(&sample->lateness, 99);
+	r->latency_p99_ns = p99_ns(&sample->latency);
+	r->service_p99_ns = p99_ns(&sample->service);
+	r->lateness_p99_ns = p99_ns(&sample->lateness);
 	if (r->hlog && !r->hlog_error) {
 		const struct histogram *main =
 			sample->latency.count ? &sample->latency : &sample->service;

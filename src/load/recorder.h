@@ -24,7 +24,7 @@ struct recorder {
 	int hlog_error;
 	/* of the whole run */
 	struct histogram *latency, *service, *lateness, *blocked, *linger;
-	/* of the last whole interval, for the progress line */
+	/* of the last whole interval, for the progress line; -1: no samples */
 	int64_t latency_p99_ns, service_p99_ns, lateness_p99_ns;
 };
 

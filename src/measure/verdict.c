@@ -232,19 +232,28 @@ static const char *limit_in_words(const struct verdict *v, const struct verdict_
 	case LIMITED_BY_GENERATOR:
 		if (f->open_loop)
 			return "harrow itself could not keep the schedule: give it a core of its "
-			       "own, "
-			       "more --threads, or a lower --rate.";
+			       "own, more --threads, or a lower --rate.";
 		return "harrow's own CPU was the limit: try more --threads or larger batches, on a "
 		       "machine apart from the broker.";
 	case LIMITED_BY_WINDOW:
-		return "the window was the limit, the broker was waiting for more: try more "
-		       "--in-flight, --connections, larger batches or more partitions.";
+		/* With idempotence Kafka allows five requests in flight, and no more. */
+		if (f->idempotent)
+			return "the window was the limit: answers came about as fast as the broker's "
+			       "quickest, so it may take more: try more --connections or "
+			       "--producers, larger batches or more partitions.";
+		return "the window was the limit: answers came about as fast as the broker's "
+		       "quickest, so it may take more: try more --in-flight, --connections, "
+		       "larger batches or more partitions.";
 	case LIMITED_BY_BROKER:
 		if (share(f->throttled_s, f->duration_s) > VERDICT_THROTTLE_SHARE)
 			return "the broker throttled this client by its quota: raise the quota, or "
 			       "lower the rate.";
-		return "the broker was the limit: requests queued there. Try a lower --rate, more "
-		       "brokers or partitions, compression, or acks=1 if you can afford it.";
+		if (f->open_loop)
+			return "the broker was the limit: requests queued there. Try a lower --rate, "
+			       "more brokers or partitions, compression, or --acks 1 if you can "
+			       "afford it.";
+		return "the broker was the limit: requests queued there. Try more brokers or "
+		       "partitions, compression, or --acks 1 if you can afford it.";
 	case LIMITED_BY_NOTHING:
 		break;
 	}
