@@ -42,14 +42,32 @@ static bool shortfall_is_bad(const struct verdict_figures *f)
 	       share((double)f->shortfall, (double)f->scheduled) > VERDICT_SHORTFALL_SHARE;
 }
 
+/* The broker kept up unless records wait when the schedule ends, or never go out at all. */
+static bool rate_is_reached(const struct verdict_figures *f)
+{
+	double slack = VERDICT_BACKLOG_SHARE * (double)f->scheduled;
+	if (f->duration_s > 0)
+		slack = MAX(slack, (double)f->scheduled / f->duration_s * VERDICT_BACKLOG_S);
+	return f->unsent == 0 && f->shortfall == 0 && (double)f->backlog_at_end <= slack;
+}
+
+/*
+ * A thread that never rested while its rate was missed: the window was full because answers lay
+ * unread, and nobody can say how fast the broker would have been.
+ */
+static bool core_was_used_up(const struct verdict_figures *f)
+{
+	return f->open_loop && !rate_is_reached(f) && f->busy_share > VERDICT_USED_UP_SHARE;
+}
+
 static void judge_generator(struct verdict *v, const struct verdict_figures *f)
 {
-	bool late = lateness_is_bad(f), short_of = shortfall_is_bad(f);
+	bool late = lateness_is_bad(f), short_of = shortfall_is_bad(f),
+	     used_up = core_was_used_up(f);
 	if (late)
 		add_reason(v,
 			"harrow took records up late: p99 %.3f ms, above %.0f ms and above %.0f %% "
-			"of "
-			"latency p99 (%.3f ms)",
+			"of latency p99 (%.3f ms)",
 			f->lateness_p99_us / 1000, VERDICT_LATENESS_US / 1000,
 			VERDICT_LATENESS_SHARE * 100, f->latency_p99_us / 1000);
 	if (short_of)
@@ -59,9 +77,15 @@ static void judge_generator(struct verdict *v, const struct verdict_figures *f)
 			"although nothing was in its way",
 			f->shortfall, f->scheduled,
 			100 * share((double)f->shortfall, (double)f->scheduled));
+	if (used_up)
+		add_reason(v,
+			"harrow's busiest thread had no time left (%.0f %% of a core) while the "
+			"rate "
+			"was missed",
+			100 * f->busy_share);
 	if (f->dropped_samples > 0)
 		add_reason(v, "%" PRId64 " measurements were lost", f->dropped_samples);
-	v->valid = !late && !short_of && f->dropped_samples == 0;
+	v->valid = !late && !short_of && !used_up && f->dropped_samples == 0;
 }
 
 /* ---- has it failed ---- */
@@ -114,15 +138,6 @@ static bool judge_read_back(struct verdict *v, const struct verdict_figures *f)
 	bool doubled = judge_count(v, f->duplicates, "were read back more than once");
 	bool unchecked = judge_count(v, f->unchecked, "could not be checked: too many gaps");
 	return lost || (doubled && f->idempotent) || unchecked;
-}
-
-/* The broker kept up unless records wait when the schedule ends, or never go out at all. */
-static bool rate_is_reached(const struct verdict_figures *f)
-{
-	double slack = VERDICT_BACKLOG_SHARE * (double)f->scheduled;
-	if (f->duration_s > 0)
-		slack = MAX(slack, (double)f->scheduled / f->duration_s * VERDICT_BACKLOG_S);
-	return f->unsent == 0 && f->shortfall == 0 && (double)f->backlog_at_end <= slack;
 }
 
 static bool judge_rate(struct verdict *v, const struct verdict_figures *f)
@@ -238,7 +253,8 @@ static const char *limit_in_words(const struct verdict *v, const struct verdict_
 	case LIMITED_BY_WINDOW:
 		/* With idempotence Kafka allows five requests in flight, and no more. */
 		if (f->idempotent)
-			return "the window was the limit: answers came about as fast as the broker's "
+			return "the window was the limit: answers came about as fast as the "
+			       "broker's "
 			       "quickest, so it may take more: try more --connections or "
 			       "--producers, larger batches or more partitions.";
 		return "the window was the limit: answers came about as fast as the broker's "
@@ -249,7 +265,8 @@ static const char *limit_in_words(const struct verdict *v, const struct verdict_
 			return "the broker throttled this client by its quota: raise the quota, or "
 			       "lower the rate.";
 		if (f->open_loop)
-			return "the broker was the limit: requests queued there. Try a lower --rate, "
+			return "the broker was the limit: requests queued there. Try a lower "
+			       "--rate, "
 			       "more brokers or partitions, compression, or --acks 1 if you can "
 			       "afford it.";
 		return "the broker was the limit: requests queued there. Try more brokers or "

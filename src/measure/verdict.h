@@ -19,6 +19,7 @@
 #define VERDICT_BACKLOG_SHARE   0.01   /* of the schedule waiting at its end: rate not reached */
 #define VERDICT_BACKLOG_S       0.1    /* ... unless it is less than this much of the schedule */
 #define VERDICT_BUSY_SHARE      0.80   /* closed loop: a core this busy is the limit */
+#define VERDICT_USED_UP_SHARE   0.95   /* open loop, rate missed: busier than this is invalid */
 #define VERDICT_THROTTLE_SHARE  0.10   /* of the run under quota: the broker is the limit */
 #define VERDICT_SOCKET_SHARE    0.50   /* of the blocked time with a full socket: the broker */
 #define VERDICT_QUEUE_FACTOR    3.0 /* service p50 over the lowest: requests queue in the broker */

@@ -96,7 +96,7 @@ static void test_a_hopeless_rate_is_valid_and_missed(void **state)
 	f.latency_p99_us = 29e6;
 	f.lateness_p99_us = 9000; /* long turns, but nothing against the latency */
 	f.blocked_s = 29.5;
-	f.busy_share = 0.99;
+	f.busy_share = 0.6;
 	f.service_p50_us = 20000;
 	struct verdict v = decide(f);
 	assert_true(v.valid && v.status == EXIT_FAILED);
@@ -106,6 +106,24 @@ static void test_a_hopeless_rate_is_valid_and_missed(void **state)
 	v = decide(f);
 	assert_true(v.valid && v.status == EXIT_FAILED);
 	assert_string_equal(limited_by_name(v.limited_by), "window");
+}
+
+static void test_a_rate_missed_by_a_core_used_up_is_our_own_fault(void **state)
+{
+	(void)state;
+	struct verdict_figures f = good_open_loop();
+	f.busy_share = 0.97;
+	assert_true(decide(f).valid); /* busy, but in time */
+	f.unsent = 100000;
+	f.sent = f.acked = f.confirmed = f.scheduled - f.unsent;
+	f.backlog_at_end = f.unsent;
+	f.blocked_s = 25;
+	struct verdict v = decide(f);
+	assert_true(!v.valid && v.status == EXIT_INVALID);
+	assert_string_equal(limited_by_name(v.limited_by), "generator");
+	assert_true(mentions(&v, "97 % of a core"));
+	f.busy_share = 0.9;
+	assert_true(decide(f).valid);
 }
 
 static void test_lateness_counts_only_above_both_bounds(void **state)
@@ -310,6 +328,7 @@ int main(void)
 		cmocka_unit_test(test_a_broker_stopped_for_two_seconds_leaves_the_run_valid),
 		cmocka_unit_test(test_harrow_stopped_for_two_seconds_is_invalid),
 		cmocka_unit_test(test_a_hopeless_rate_is_valid_and_missed),
+		cmocka_unit_test(test_a_rate_missed_by_a_core_used_up_is_our_own_fault),
 		cmocka_unit_test(test_lateness_counts_only_above_both_bounds),
 		cmocka_unit_test(test_a_shortfall_of_our_own_is_invalid_above_one_percent),
 		cmocka_unit_test(test_lost_measurements_are_invalid),
