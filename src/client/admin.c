@@ -2,7 +2,6 @@
 #include "admin.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,18 +10,6 @@
 #include "proto/topics.h"
 
 #define DELETE_BY_NAME_VERSION 5 /* the last DeleteTopics that takes plain names */
-
-static int fail(struct cluster *cl, int error, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static int fail(struct cluster *cl, int error, const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(cl->reason, sizeof cl->reason, format, arguments);
-	va_end(arguments);
-	return error;
-}
 
 /* When a step that begins now must have ended. */
 static int64_t step_deadline_ns(const struct cluster *cl)
@@ -103,8 +90,9 @@ static int topic_await(struct cluster *cl, const char *name)
 			return 0;
 		result = attempt_pause(cl, deadline_ns);
 		if (result == -ETIMEDOUT)
-			return fail(cl, result, "topic '%s': %d of %d partitions have a leader",
-				name, led, cl->topic.partition_count);
+			return cluster_fail(cl, result,
+				"topic '%s': %d of %d partitions have a leader", name, led,
+				cl->topic.partition_count);
 		if (result < 0)
 			return result;
 	}
@@ -124,11 +112,12 @@ static int topic_create_once(struct cluster *cl, const struct create_topics_requ
 	if (result < 0)
 		return result;
 	if (answer->topics.count != 1)
-		return fail(cl, -EPROTO, "CreateTopics was answered without the topic");
+		return cluster_fail(cl, -EPROTO, "CreateTopics was answered without the topic");
 	const struct creatable_topic_result *topic = &answer->topics.items[0];
 	*error = topic->error_code;
 	if (*error != ERROR_NONE) {
-		fail(cl, 0, "topic '%.*s' cannot be created", topic->name.size, topic->name.data);
+		cluster_fail(cl, 0, "topic '%.*s' cannot be created", topic->name.size,
+			topic->name.data);
 		reason_add(cl, *error, topic->error_message);
 	}
 	return 0;
@@ -139,7 +128,7 @@ int admin_topic_create(struct cluster *cl, const struct topic_spec *spec)
 	int32_t count = spec->configs ? spec->configs->count : 0;
 	struct creatable_topic_config *configs = calloc((size_t)count + 1, sizeof *configs);
 	if (!configs)
-		return fail(cl, -ENOMEM, "out of memory");
+		return cluster_fail(cl, -ENOMEM, "out of memory");
 	for (int32_t i = 0; i < count; i++)
 		configs[i] =
 			(struct creatable_topic_config){ string_of(spec->configs->items[i].key),
@@ -186,7 +175,7 @@ static int topic_delete_once(
 	if (result < 0)
 		return result;
 	if (answer->responses.count != 1)
-		return fail(cl, -EPROTO, "DeleteTopics was answered without the topic");
+		return cluster_fail(cl, -EPROTO, "DeleteTopics was answered without the topic");
 	const struct deletable_topic_result *topic = &answer->responses.items[0];
 	*error = topic->error_code;
 	if (*error != ERROR_NONE) {
@@ -229,7 +218,7 @@ static int offsets_of_leader(struct cluster *cl, int32_t leader, struct offset_q
 {
 	struct list_offsets_partition *partitions = calloc((size_t)q->count, sizeof *partitions);
 	if (!partitions)
-		return fail(cl, -ENOMEM, "out of memory");
+		return cluster_fail(cl, -ENOMEM, "out of memory");
 	int32_t count = 0;
 	for (int32_t i = 0; i < q->count; i++)
 		if (q->offsets[i] < 0 && cl->topic.partitions[i].leader == leader)
@@ -284,8 +273,8 @@ int admin_offsets(struct cluster *cl, int64_t timestamp, int64_t *offsets)
 			return 0;
 		result = attempt_pause(cl, q.deadline_ns);
 		if (result == -ETIMEDOUT && (q.error != ERROR_NONE || !cl->reason[0]))
-			return fail(cl, result, "the offset of partition %d cannot be learnt: %s",
-				known,
+			return cluster_fail(cl, result,
+				"the offset of partition %d cannot be learnt: %s", known,
 				q.error != ERROR_NONE ? error_info(q.error)->name
 						      : "no leader of it answers");
 		if (result < 0)
@@ -321,10 +310,11 @@ int admin_configs(struct cluster *cl, int8_t resource_type, const char *resource
 	if (result < 0)
 		return result;
 	if (answer->results.count != 1)
-		return fail(cl, -EPROTO, "DescribeConfigs was answered without the resource");
+		return cluster_fail(
+			cl, -EPROTO, "DescribeConfigs was answered without the resource");
 	const struct describe_configs_result *found = &answer->results.items[0];
 	if (found->error_code != ERROR_NONE) {
-		fail(cl, 0, "the configuration of %s cannot be read", resource_name);
+		cluster_fail(cl, 0, "the configuration of %s cannot be read", resource_name);
 		reason_add(cl, found->error_code, found->error_message);
 		return -EINVAL;
 	}

@@ -16,10 +16,7 @@
 
 static const struct connection_events control_events, call_events;
 
-static int fail(struct cluster *cl, int error, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static int fail(struct cluster *cl, int error, const char *format, ...)
+int cluster_fail(struct cluster *cl, int error, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
@@ -57,12 +54,12 @@ static int broker_learn(struct cluster *cl, const struct metadata_broker *row)
 	struct broker *b = broker_find(cl, row->node_id);
 	if (!b) {
 		if (cl->broker_count == BROKER_LIMIT)
-			return fail(
+			return cluster_fail(
 				cl, -E2BIG, "the cluster has more than %d brokers", BROKER_LIMIT);
 		struct broker *more =
 			realloc(cl->brokers, (size_t)(cl->broker_count + 1) * sizeof *more);
 		if (!more)
-			return fail(cl, -ENOMEM, "out of memory");
+			return cluster_fail(cl, -ENOMEM, "out of memory");
 		cl->brokers = more;
 		b = &more[cl->broker_count++];
 		*b = (struct broker){ .id = row->node_id };
@@ -91,7 +88,7 @@ static int partitions_make_room(struct cluster *cl, int32_t count)
 		return 0;
 	struct partition *more = realloc(topic->partitions, (size_t)count * sizeof *more);
 	if (!more)
-		return fail(cl, -ENOMEM, "out of memory");
+		return cluster_fail(cl, -ENOMEM, "out of memory");
 	topic->partitions = more;
 	for (int32_t i = topic->partition_count; i < count; i++)
 		more[i] = (struct partition){ .leader = LEADER_UNKNOWN };
@@ -117,7 +114,7 @@ static int topic_learn(struct cluster *cl, const struct metadata_topic *row)
 	for (int32_t i = 0; i < count && result == 0; i++) {
 		const struct metadata_partition *p = &row->partitions.items[i];
 		if (p->partition_index < 0 || p->partition_index >= count)
-			return fail(cl, -EPROTO,
+			return cluster_fail(cl, -EPROTO,
 				"the metadata of topic '%s' numbers its partitions beyond their "
 				"count (%d of %d)",
 				topic->name, p->partition_index, count);
@@ -300,11 +297,12 @@ static struct connection *connection_make(
 int cluster_turn(struct cluster *cl, int64_t deadline_ns)
 {
 	if (stopped(cl))
-		return fail(cl, -EINTR, "interrupted");
+		return cluster_fail(cl, -EINTR, "interrupted");
 	if (loop_clock_ns(cl->loop) >= deadline_ns)
 		return -ETIMEDOUT;
 	int result = loop_turn(cl->loop, deadline_ns);
-	return result < 0 ? fail(cl, result, "the event loop failed: %s", strerror(-result)) : 0;
+	return result < 0 ? cluster_fail(cl, result, "the event loop failed: %s", strerror(-result))
+			  : 0;
 }
 
 int cluster_wait(struct cluster *cl, int64_t duration_ns)
@@ -323,20 +321,21 @@ static int connection_pick(struct cluster *cl, int32_t id, struct connection **o
 		id = cl->controller_id; /* KRaft brokers name one of themselves and forward */
 	struct broker *b = id >= 0 ? broker_find(cl, id) : NULL;
 	if (id >= 0 && !b)
-		return fail(cl, -ENOENT, "broker %d is not part of the cluster's metadata", id);
+		return cluster_fail(
+			cl, -ENOENT, "broker %d is not part of the cluster's metadata", id);
 	if (!b || strcmp(b->name, cl->control->name) == 0) {
 		*out = cl->control;
 		return 0;
 	}
 	if (!b->address.size)
-		return fail(cl, -ENOENT,
+		return cluster_fail(cl, -ENOENT,
 			"broker %d advertises %s, which does not resolve: "
 			"check advertised.listeners",
 			b->id, b->name);
 	if (!b->connection) {
 		b->connection = connection_make(cl, b, &call_events);
 		if (!b->connection)
-			return fail(cl, -ENOMEM, "out of memory");
+			return cluster_fail(cl, -ENOMEM, "out of memory");
 		connection_open(b->connection);
 	}
 	*out = b->connection;
@@ -360,7 +359,7 @@ static int connection_await(
 		}
 		result = cluster_turn(cl, deadline_ns);
 		if (result == -ETIMEDOUT && !cl->reason[0])
-			return fail(cl, result, "%s: no connection in time", c->name);
+			return cluster_fail(cl, result, "%s: no connection in time", c->name);
 		if (result < 0)
 			return result;
 	}
@@ -390,9 +389,9 @@ static int fail_versions(
 	const struct api_info *info = &api_infos[api];
 	int last = MIN(info->last, version_limit);
 	if (c->versions[api].max < 0)
-		return fail(cl, -EPROTONOSUPPORT, "%s does not speak %s (harrow: %d to %d)",
+		return cluster_fail(cl, -EPROTONOSUPPORT, "%s does not speak %s (harrow: %d to %d)",
 			c->name, info->name, info->first, last);
-	return fail(cl, -EPROTONOSUPPORT,
+	return cluster_fail(cl, -EPROTONOSUPPORT,
 		"%s speaks no version of %s that harrow does (harrow: %d to %d, it: %d to %d)",
 		c->name, info->name, info->first, last, c->versions[api].min, c->versions[api].max);
 }
@@ -405,7 +404,7 @@ int cluster_call(struct cluster *cl, int32_t broker, enum api api, const void *b
 	/* What happened to the connections since the last call: a broker closes idle ones. */
 	int result = loop_turn(cl->loop, 0);
 	if (result < 0)
-		return fail(cl, result, "the event loop failed: %s", strerror(-result));
+		return cluster_fail(cl, result, "the event loop failed: %s", strerror(-result));
 	result = connection_await(cl, broker, deadline_ns, &c);
 	if (result < 0)
 		return result;
@@ -431,8 +430,8 @@ int cluster_call(struct cluster *cl, int32_t broker, enum api api, const void *b
 	if (result == -EPROTONOSUPPORT)
 		return fail_versions(cl, c, api, version_limit);
 	if (result < 0)
-		return fail(cl, result, "%s: %s cannot be sent: %s", c->name, api_infos[api].name,
-			strerror(-result));
+		return cluster_fail(cl, result, "%s: %s cannot be sent: %s", c->name,
+			api_infos[api].name, strerror(-result));
 	while (!call.done) {
 		/* The request is on the stack: it must end before this returns. */
 		if (stopped(cl))
@@ -442,7 +441,7 @@ int cluster_call(struct cluster *cl, int32_t broker, enum api api, const void *b
 			abort(); /* the ring itself is broken, with our memory in it */
 	}
 	if (call.response.error == -EINTR)
-		return fail(cl, -EINTR, "interrupted");
+		return cluster_fail(cl, -EINTR, "interrupted");
 	if (call.response.error < 0) /* `lost` has told why; the connection may have moved on */
 		return call.response.error;
 	*answer = call.response.body;
@@ -461,12 +460,12 @@ int cluster_speaks(struct cluster *cl, enum api api)
 	if (version >= first)
 		return 0;
 	if (c->versions[api].max < 0)
-		return fail(cl, -EPROTONOSUPPORT,
+		return cluster_fail(cl, -EPROTONOSUPPORT,
 			"the broker at %s does not speak %s: harrow needs Kafka 0.11 or later, "
 			"or a broker that is compatible with it",
 			c->name, api_infos[api].name);
 	bool too_old = c->versions[api].max < first;
-	return fail(cl, -EPROTONOSUPPORT,
+	return cluster_fail(cl, -EPROTONOSUPPORT,
 		"the broker at %s is too %s: it speaks %s in versions "
 		"%d to %d, harrow in %d to %d, as Kafka 0.11 and later do",
 		c->name, too_old ? "old" : "new", api_infos[api].name, c->versions[api].min,
@@ -496,7 +495,7 @@ static int bootstrap_try(struct cluster *cl, const struct broker *candidate)
 {
 	cl->control = connection_make(cl, candidate, &call_events);
 	if (!cl->control)
-		return fail(cl, -ENOMEM, "out of memory");
+		return cluster_fail(cl, -ENOMEM, "out of memory");
 	cl->reason[0] = 0;
 	connection_open(cl->control);
 	int64_t deadline_ns = loop_clock_ns(cl->loop) + 2 * cl->options.connect_timeout_ns;
@@ -511,7 +510,7 @@ static int bootstrap_try(struct cluster *cl, const struct broker *candidate)
 	while (cl->control && loop_turn(cl->loop, NEVER_NS) >= 0)
 		;
 	if (stopped(cl))
-		return fail(cl, -EINTR, "interrupted");
+		return cluster_fail(cl, -EINTR, "interrupted");
 	return result < 0 ? result : -ECONNREFUSED;
 }
 
@@ -520,7 +519,7 @@ static int bootstrap_endpoint(struct cluster *cl, const struct endpoint *endpoin
 	struct address addresses[8];
 	int count = address_resolve(endpoint->host, endpoint->port, addresses, COUNT_OF(addresses));
 	if (count <= 0)
-		return fail(cl, -ENOENT, "%s: %s", endpoint->host,
+		return cluster_fail(cl, -ENOENT, "%s: %s", endpoint->host,
 			count == -EAGAIN ? "its address cannot be looked up now (is DNS reachable?)"
 					 : "there is no host of that name");
 	int result = 0;
@@ -554,7 +553,7 @@ int cluster_open(struct cluster *cl, struct loop *loop, const struct endpoint_li
 	arena_init(&cl->answers, RESPONSE_ARENA_LIMIT);
 	cl->frame = malloc((size_t)CALL_FRAME_SIZE);
 	if (!cl->frame)
-		return fail(cl, -ENOMEM, "out of memory");
+		return cluster_fail(cl, -ENOMEM, "out of memory");
 	char tried[CLUSTER_REASON_SIZE] = "";
 	int result = -EINVAL;
 	for (int32_t i = 0; i < bootstrap->count && !cl->control; i++) {
@@ -565,7 +564,7 @@ int cluster_open(struct cluster *cl, struct loop *loop, const struct endpoint_li
 		strncat(tried, cl->reason, sizeof tried - strlen(tried) - 1);
 	}
 	if (!cl->control)
-		return fail(cl, result, "%s", tried);
+		return cluster_fail(cl, result, "%s", tried);
 	result = cluster_speaks(cl, API_METADATA);
 	return result < 0 ? result : metadata_await(cl);
 }

@@ -122,6 +122,10 @@ int cluster_connect(struct cluster *, int32_t broker, int64_t timeout_ns, struct
 /* Turns the loop once, at most until the deadline: 0, -ETIMEDOUT after it, -EINTR when stopped. */
 int cluster_turn(struct cluster *, int64_t deadline_ns);
 
+/* Leaves a clause in `reason` and returns the error: for what is built on a cluster. */
+int cluster_fail(struct cluster *, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* Turns the loop for a while: the pause between two attempts of something. 0 or -EINTR. */
 int cluster_wait(struct cluster *, int64_t duration_ns);
 
