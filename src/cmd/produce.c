@@ -335,23 +335,6 @@ static struct result_summary summary(const struct histogram *h, bool applies)
 	return (struct result_summary){ applies, histogram_summary(h) };
 }
 
-/* Of the answers that no retry helps with, the first; NULL: there was none. */
-static const char *failure_in_words(struct session *s)
-{
-	for (uint32_t i = 0; i < s->run.worker_count; i++) {
-		const struct worker *w = &s->run.workers[i];
-		for (int32_t j = 0; j < w->error_count; j++) {
-			const struct error_info *info = error_info(w->errors[j].code);
-			if (info->retriable)
-				continue;
-			snprintf(s->failed_by, sizeof s->failed_by, "%s (%s)", info->name,
-				info->text);
-			return s->failed_by;
-		}
-	}
-	return NULL;
-}
-
 static void verdict_make(struct session *s)
 {
 	struct run_figures *f = &s->figures;
@@ -365,7 +348,7 @@ static void verdict_make(struct session *s)
 	v->unsent = (int64_t)f->unsent;
 	v->confirmed = s->confirmed;
 	v->unconfirmed_by = s->unconfirmed_by[0] ? s->unconfirmed_by : NULL;
-	v->failed_by = failure_in_words(s);
+	v->failed_by = run_refusal(&s->run, s->failed_by, sizeof s->failed_by);
 	v->signal = interrupt_signal();
 	v->error = s->error[0] ? s->error : NULL;
 	verdict_decide(&s->result->verdict, v);

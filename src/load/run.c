@@ -244,6 +244,21 @@ void run_errors(const struct run *run, struct run_result *result)
 	}
 }
 
+const char *run_refusal(const struct run *run, char *text, size_t size)
+{
+	for (uint32_t i = 0; i < run->worker_count; i++) {
+		const struct worker *w = &run->workers[i];
+		for (int32_t j = 0; j < w->error_count; j++) {
+			const struct error_info *info = error_info(w->errors[j].code);
+			if (info->retriable)
+				continue;
+			snprintf(text, size, "%s (%s)", info->name, info->text);
+			return text;
+		}
+	}
+	return NULL;
+}
+
 uint64_t run_missing(const struct run *run, const struct readback *readback, uint64_t *unchecked)
 {
 	uint64_t missing = 0;

@@ -58,6 +58,9 @@ void run_sum(struct run *, bool interrupted, struct run_figures *);
 /* The workers' error codes by name, into the result. */
 void run_errors(const struct run *, struct run_result *);
 
+/* Of the answers that no retry helps with, the first, in words; NULL: there was none. */
+const char *run_refusal(const struct run *, char *text, size_t size);
+
 /* Records that were acknowledged but are not among those read back. */
 uint64_t run_missing(const struct run *, const struct readback *, uint64_t *unchecked);
 

@@ -173,9 +173,11 @@ static void test_a_peer_that_never_reads_holds_sends_back(void **state)
 			shards_cut(TOTAL_SIZE, 1000, &next_done, 6);
 			for (int i = 0; i < 1000; i++)
 				stream_send(&end.stream, &shards[i].send);
-			/* Until the socket buffers are full; how long that takes is the machine's. */
+			/* Until the socket buffers are full; how long that takes is the machine's.
+			 */
 			size_t queued = SIZE_MAX;
-			for (int i = 0; i < 100 && stream_queued_bytes(&end.stream) != queued; i++) {
+			for (int i = 0; i < 100 && stream_queued_bytes(&end.stream) != queued;
+				i++) {
 				queued = stream_queued_bytes(&end.stream);
 				turn_for(loop, 20 * NS_PER_MS);
 			}
