@@ -312,9 +312,8 @@ static int check_topic(struct option_set *set, const struct produce_config *conf
 	if (config->partition_skew.kind == SKEW_HOT && !config->existing &&
 		config->partition_skew.hot_partition >= config->partitions)
 		return refuse(set,
-			"--partition-skew names partition %lld, but --partitions is %lld: the last "
-			"one "
-			"is %lld",
+			"--partition-skew names partition %lld, but --partitions is %lld: the "
+			"last one is %lld",
 			(long long)config->partition_skew.hot_partition,
 			(long long)config->partitions, (long long)config->partitions - 1);
 	return 0;

@@ -79,9 +79,8 @@ static void judge_generator(struct verdict *v, const struct verdict_figures *f)
 			100 * share((double)f->shortfall, (double)f->scheduled));
 	if (used_up)
 		add_reason(v,
-			"harrow's busiest thread had no time left (%.0f %% of a core) while the "
-			"rate "
-			"was missed",
+			"harrow's busiest thread had no time left (%.0f %% of a core) while "
+			"the rate was missed",
 			100 * f->busy_share);
 	if (f->dropped_samples > 0)
 		add_reason(v, "%" PRId64 " measurements were lost", f->dropped_samples);
