@@ -17,12 +17,10 @@
 #include "../report/progress.h"
 #include "../version.h"
 #include "commands.h"
-#include "produce_target.h"
-#include "proto/batch.h"
+#include "produce_load.h"
 #include "proto/error.h"
 
-#define RETRY_BACKOFF_FACTOR 10 /* the longest back-off, in first ones */
-#define LINE_SIZE            1024
+#define LINE_SIZE 1024
 
 struct session {
 	struct option_set options;
@@ -49,154 +47,6 @@ static enum exit_status complain(enum exit_status status, const char *text)
 {
 	fprintf(stderr, "%s: %s\n", produce_options.command, text);
 	return status;
-}
-
-/* ---- the load: what the workers are told ---- */
-
-static int payload_make(struct session *s)
-{
-	const struct produce_payload *wanted = &s->config.payload;
-	int result = wanted->kind == PAYLOAD_LINES
-			     ? payload_init_lines(&s->payload, wanted->path)
-			     : payload_init(&s->payload, wanted->kind, (uint64_t)s->config.seed);
-	if (result == -ENODATA)
-		snprintf(s->error, sizeof s->error, "%s has no lines to send", wanted->path);
-	else if (result < 0)
-		snprintf(s->error, sizeof s->error, "%s: %s",
-			wanted->kind == PAYLOAD_LINES ? wanted->path : "payload",
-			strerror(-result));
-	return result;
-}
-
-static void plan_set(struct session *s)
-{
-	const struct produce_config *c = &s->config;
-	struct load *load = &s->load;
-	load->open_loop = c->rate.unit != RATE_NONE;
-	load->duration_ns = c->duration_ns ? c->duration_ns + c->warmup_ns : NEVER_NS;
-	load->plan = (struct plan){
-		.arrivals = (enum arrivals)c->arrivals,
-		.skew = c->partition_skew,
-		.producers = (uint32_t)c->producers,
-		.partitions = (uint32_t)s->target.cluster.topic.partition_count,
-		.records = (uint64_t)c->records,
-		.duration_ns = c->duration_ns ? load->duration_ns : 0,
-		.seed = (uint64_t)c->seed,
-	};
-	if (c->rate.unit == RATE_RECORDS)
-		load->plan.rate = record_rate_of(c->rate.per_second);
-	else if (c->rate.unit == RATE_BYTES)
-		load->plan.rate = record_rate_of_bytes(c->rate.per_second, (uint32_t)c->size);
-}
-
-/* The most that one record takes in a batch of its own. */
-static size_t record_bound(const struct session *s)
-{
-	const struct load *load = &s->load;
-	uint32_t value = load->value_size != VALUE_SIZE_OF_LINES
-				 ? load->value_size
-				 : payload_size_max(&s->payload) + (load->stamp ? STAMP_SIZE : 0);
-	size_t headers =
-		load->headers.count * (HEADER_NAME_SIZE + (size_t)load->headers.value_size + 16);
-	return BATCH_HEADER_SIZE + 64 + value + load->key.size + headers;
-}
-
-/*
- * As many records as a batch can hold at all, so that whoever waits for it to be full knows when
- * it is, and a backlog of millions is not looked at for a batch of a hundred.
- */
-static uint32_t batch_records_max(const struct session *s)
-{
-	const struct load *load = &s->load;
-	uint32_t value = load->value_size ? load->value_size : load->stamp ? STAMP_SIZE : 0;
-	value += load->headers.count * (HEADER_NAME_SIZE + load->headers.value_size);
-	int32_t fitting = batch_fit_count(
-		load->batch_size, 0, (int32_t)load->key.size, (int32_t)value, NULL, 0);
-	int64_t wanted = s->config.batch_records ? s->config.batch_records : BATCH_RECORDS_MAX;
-	return (uint32_t)MIN(MIN(wanted, BATCH_RECORDS_MAX), MAX(fitting, 1));
-}
-
-/* Fits the batch to the record and to what the topic takes. */
-static int sizes_set(struct session *s)
-{
-	struct load *load = &s->load;
-	int64_t limit = s->target.max_message_bytes;
-	size_t record = record_bound(s);
-	load->batch_size = MAX((size_t)s->config.batch_size, record);
-	load->request_size = load->batch_size;
-	if (limit < 0 || load->batch_size <= (size_t)limit || load->codec != CODEC_NONE)
-		return 0;
-	if (record > (size_t)limit)
-		snprintf(s->error, sizeof s->error,
-			"a record of this size takes %zu bytes, and topic '%s' takes %lld at most "
-			"(max.message.bytes): lower --size, or have a topic created with "
-			"--topic-config max.message.bytes=%zu",
-			record, s->target.topic, (long long)limit, record);
-	else if (options_source(&s->options, "batch_size") != OPTION_PRESET)
-		snprintf(s->error, sizeof s->error,
-			"--batch-size %lld is more than topic '%s' takes (max.message.bytes is "
-			"%lld): "
-			"lower it",
-			(long long)s->config.batch_size, s->target.topic, (long long)limit);
-	else
-		load->batch_size = load->request_size = (size_t)limit;
-	return s->error[0] ? -E2BIG : 0;
-}
-
-static int load_set(struct session *s)
-{
-	const struct produce_config *c = &s->config;
-	struct load *load = &s->load;
-	int32_t partitions = s->target.cluster.topic.partition_count;
-	if (c->partition_skew.kind == SKEW_HOT &&
-		c->partition_skew.hot_partition >= (uint32_t)partitions) {
-		snprintf(s->error, sizeof s->error,
-			"--partition-skew names partition %u, but the last one of topic '%s' is %d",
-			c->partition_skew.hot_partition, s->target.topic, partitions - 1);
-		return -EINVAL;
-	}
-	struct random random;
-	random_seed(&random, (uint64_t)clock_wall_ns() ^ (uint64_t)c->seed);
-	load->bootstrap = &c->bootstrap;
-	load->topic = s->target.topic;
-	load->connection = s->target.cluster.options;
-	load->connections = (int32_t)c->connections;
-	load->io_caps = c->io_caps;
-	load->warmup_ns = c->warmup_ns;
-	load->drain_ns = c->drain_ns;
-	load->linger_ns = c->linger_ns;
-	load->run_id = random_next(&random);
-	load->value_size =
-		c->size == PRODUCE_SIZE_OF_LINES ? VALUE_SIZE_OF_LINES : (uint32_t)c->size;
-	load->stamp = c->stamp;
-	load->payload = &s->payload;
-	load->key = (struct key_content){ c->key.kind, (uint32_t)c->key_size,
-		(uint64_t)c->key.distinct };
-	if (c->key.kind == KEY_NONE)
-		load->key.size = 0;
-	load->headers = c->headers;
-	load->acks = (int16_t)c->acks;
-	load->idempotent = c->idempotence;
-	load->codec = (enum codec)c->codec;
-	load->level = (int)c->level;
-	load->in_flight = (int32_t)c->in_flight;
-	load->request_timeout_ns = c->request_timeout_ns;
-	load->queue = (struct produce_queue_config){
-		.in_flight_limit = (int32_t)c->in_flight,
-		.delivery_timeout_ns = c->delivery_timeout_ns,
-		.retry_backoff_ns = c->retry_backoff_ns,
-		.retry_backoff_max_ns = c->retry_backoff_ns * RETRY_BACKOFF_FACTOR,
-	};
-	load->seed = (uint64_t)c->seed;
-	load->wall_offset_ns = clock_wall_ns() - clock_monotonic_ns();
-	plan_set(s);
-	if (plan_init(&load->plan) < 0) {
-		snprintf(s->error, sizeof s->error, "the schedule cannot be made");
-		return -EINVAL;
-	}
-	int result = sizes_set(s);
-	load->batch_records = batch_records_max(s);
-	return result;
 }
 
 /* ---- progress ---- */
@@ -508,7 +358,9 @@ static enum exit_status load_run(struct session *s)
 /* With a topic at hand. Returns the exit status. */
 static enum exit_status session_run(struct session *s)
 {
-	int result = load_set(s);
+	struct load_sources sources = { &s->config, &s->target, &s->payload,
+		options_source(&s->options, "batch_size") != OPTION_PRESET };
+	int result = produce_load_make(&s->load, &sources, s->error, sizeof s->error);
 	if (result < 0)
 		return complain(EXIT_USAGE, s->error);
 	enum exit_status status = load_run(s);
@@ -529,7 +381,7 @@ static enum exit_status session_open(struct session *s)
 	enum exit_status status = folder_prepare(s);
 	if (status)
 		return status;
-	if (payload_make(s) < 0)
+	if (produce_payload_make(&s->payload, &s->config, s->error, sizeof s->error) < 0)
 		return complain(EXIT_USAGE, s->error);
 	int result = target_open(&s->target, &s->config);
 	if (result == -EINTR)
