@@ -20,6 +20,9 @@ struct address {
  */
 int address_resolve(const char *host, uint16_t port, struct address *out, size_t count);
 
+/* A Unix socket's path, for listeners and streams alike: 0 or -ENAMETOOLONG. */
+int address_unix(const char *path, struct address *out);
+
 /* "127.0.0.1:9092" or "[::1]:9092". Returns `text`. */
 const char *address_format(const struct address *address, char text[ADDRESS_TEXT_SIZE]);
 

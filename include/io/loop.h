@@ -14,6 +14,7 @@
 #include "io/timer.h"
 
 struct loop;
+struct sim;
 struct slab_pool;
 
 #define LOOP_TEXT_SIZE ((size_t)256) /* for loop_open's reason and loop_describe */
@@ -30,8 +31,16 @@ struct op {
 
 #define OP_MORE (UINT32_C(1) << 0)
 
+enum loop_engine {
+	LOOP_ENGINE_AUTO,  /* io_uring, and where that is forbidden epoll */
+	LOOP_ENGINE_URING, /* or an error */
+	LOOP_ENGINE_EPOLL,
+};
+
 /* Zero means the default, everywhere. */
 struct loop_options {
+	enum loop_engine engine;
+	struct sim *sim; /* not NULL: the simulated network is the engine (io/sim.h) */
 	/*
 	 * Forces lower capabilities, from --io-caps: a comma separated list of at most one rung of
 	 * the ladder ("defer", "coop", "plain": the highest to try) and of features to leave out
@@ -67,6 +76,12 @@ struct loop_statistics {
  * -EINVAL for unknown caps, -ENOMEM.
  */
 int loop_open(const struct loop_options *options, struct loop **loop, char why[LOOP_TEXT_SIZE]);
+
+/*
+ * With LOOP_ENGINE_AUTO: why epoll stands in for io_uring, one line for people; NULL when it does
+ * not.
+ */
+const char *loop_fallback(const struct loop *loop);
 
 /* Every stream and listener must be closed, every slab released. Timers are forgotten. */
 void loop_close(struct loop *loop);

@@ -8,8 +8,9 @@
  *
  * Receiving. Small data goes to `received`. When a frame announces that it is large, the owner asks
  * (from inside `received`, at most once per call) for the bytes behind those that it consumed to be
- * collected in one slab, stream_receive_bulk, or to be dropped unread, stream_skip; then `bulk` or
- * `skipped` follows, and what comes after is given to `received` again.
+ * collected in one slab, stream_receive_bulk, or in memory of the owner's, stream_receive_into, or
+ * to be dropped unread, stream_skip; then `bulk`, `filled` or `skipped` follows, and what comes
+ * after is given to `received` again.
  *
  * Sending. Sends queue in order; one gathered kernel operation per connection is in flight at a
  * time and takes all that is ready, up to options.gather_size bytes.
@@ -55,6 +56,8 @@ struct stream_events {
 		struct stream *stream, const uint8_t *data, size_t size, int64_t arrived_ns);
 	/* The bytes asked for, slab->size of them. The owner is its user: slab_release. */
 	void (*bulk)(struct stream *stream, struct slab *slab, int64_t arrived_ns);
+	/* The bytes asked for are in the owner's memory (stream_receive_into). */
+	void (*filled)(struct stream *stream, uint8_t *memory, size_t size, int64_t arrived_ns);
 	/* The bytes asked for are gone. */
 	void (*skipped)(struct stream *stream, size_t size, int64_t arrived_ns);
 	/*
@@ -154,6 +157,11 @@ size_t stream_queued_bytes(const struct stream *stream);
  * pool is empty the stream stops reading and goes on when a slab is released.
  */
 int stream_receive_bulk(struct stream *stream, size_t size);
+/*
+ * From `received` only: the next `size` bytes after the consumed ones go to `memory`, which must
+ * stay untouched and in place until `filled` or `closed`.
+ */
+void stream_receive_into(struct stream *stream, uint8_t *memory, size_t size);
 /* From `received` only: the next `size` bytes after the consumed ones are dropped unread. */
 void stream_skip(struct stream *stream, size_t size);
 
