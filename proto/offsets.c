@@ -1,7 +1,7 @@
 /*
- * The tables of ListOffsets, OffsetCommit and OffsetFetch: which versions carry which field, and
- * what stands in where they do not. What the fields mean is in include/proto/offsets.h. In the
- * order of Kafka 4.3.1's message schemas.
+ * The tables of ListOffsets, DeleteRecords, OffsetCommit and OffsetFetch: which versions carry
+ * which field, and what stands in where they do not. What the fields mean is in
+ * include/proto/offsets.h. In the order of Kafka 4.3.1's message schemas.
  */
 #include "proto/offsets.h"
 
@@ -60,6 +60,55 @@ static const struct field list_offsets_response_fields[] = {
 };
 #undef THIS
 MESSAGE(list_offsets_response);
+
+#define THIS struct delete_records_partition
+static const struct field delete_records_partition_fields[] = {
+	FIELD(partition_index, SINCE(0)),
+	FIELD(offset,          SINCE(0)),
+};
+#undef THIS
+static MESSAGE(delete_records_partition);
+
+#define THIS struct delete_records_topic
+static const struct field delete_records_topic_fields[] = {
+	FIELD(name, SINCE(0)),
+	ITEMS(partitions, delete_records_partition, SINCE(0)),
+};
+#undef THIS
+static MESSAGE(delete_records_topic);
+
+#define THIS struct delete_records_request
+static const struct field delete_records_request_fields[] = {
+	ITEMS(topics, delete_records_topic, SINCE(0)),
+	FIELD(timeout_ms,                   SINCE(0)),
+};
+#undef THIS
+MESSAGE(delete_records_request);
+
+#define THIS struct delete_records_partition_result
+static const struct field delete_records_partition_result_fields[] = {
+	FIELD(partition_index, SINCE(0)),
+	FIELD(low_watermark,   SINCE(0)),
+	FIELD(error_code,      SINCE(0)),
+};
+#undef THIS
+static MESSAGE(delete_records_partition_result);
+
+#define THIS struct delete_records_topic_result
+static const struct field delete_records_topic_result_fields[] = {
+	FIELD(name, SINCE(0)),
+	ITEMS(partitions, delete_records_partition_result, SINCE(0)),
+};
+#undef THIS
+static MESSAGE(delete_records_topic_result);
+
+#define THIS struct delete_records_response
+static const struct field delete_records_response_fields[] = {
+	FIELD(throttle_time_ms, SINCE(0), IGNORABLE),
+	ITEMS(topics, delete_records_topic_result, SINCE(0)),
+};
+#undef THIS
+MESSAGE(delete_records_response);
 
 #define THIS struct offset_commit_partition
 static const struct field offset_commit_partition_fields[] = {

@@ -29,6 +29,7 @@
 	X(API_VERSIONS,      api_versions,      "ApiVersions",      18, 0, 4,  3)   \
 	X(CREATE_TOPICS,     create_topics,     "CreateTopics",     19, 2, 7,  5)   \
 	X(DELETE_TOPICS,     delete_topics,     "DeleteTopics",     20, 1, 6,  4)   \
+	X(DELETE_RECORDS,    delete_records,    "DeleteRecords",    21, 0, 2,  2)   \
 	X(INIT_PRODUCER_ID,  init_producer_id,  "InitProducerId",   22, 0, 6,  2)   \
 	X(DESCRIBE_CONFIGS,  describe_configs,  "DescribeConfigs",  32, 1, 4,  4)   \
 	X(CREATE_PARTITIONS, create_partitions, "CreatePartitions", 37, 0, 3,  2)   \

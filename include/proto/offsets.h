@@ -1,7 +1,8 @@
 /*
  * Offsets: where a partition's log begins, ends, or was at a time (ListOffsets, asked of leaders),
- * and what a group has committed (OffsetCommit, OffsetFetch, asked of its coordinator). Commits
- * name topics up to version 9 and give ids from 10; member epochs of KIP-848 since version 9.
+ * where it shall begin (DeleteRecords, likewise), and what a group has committed (OffsetCommit,
+ * OffsetFetch, asked of its coordinator). Commits name topics up to version 9 and give ids from 10;
+ * member epochs of KIP-848 since version 9.
  */
 #ifndef HARROW_PROTO_OFFSETS_H
 #define HARROW_PROTO_OFFSETS_H
@@ -55,6 +56,42 @@ struct list_offsets_response {
 };
 
 extern const struct message list_offsets_request_message, list_offsets_response_message;
+
+#define DELETE_RECORDS_TO_END ((int64_t)-1) /* as the offset: all there is */
+
+struct delete_records_partition {
+	int32_t partition_index;
+	int64_t offset; /* records below it go; or DELETE_RECORDS_TO_END */
+};
+
+struct delete_records_topic {
+	struct string name;
+	ARRAY_OF(struct delete_records_partition) partitions;
+};
+
+/* Moves the beginning of logs (KIP-107). Asked of the leader of each partition. */
+struct delete_records_request {
+	ARRAY_OF(struct delete_records_topic) topics;
+	int32_t timeout_ms; /* for the replicas to follow */
+};
+
+struct delete_records_partition_result {
+	int32_t partition_index;
+	int64_t low_watermark; /* where the log begins now, on all replicas; -1 with an error */
+	int16_t error_code;
+};
+
+struct delete_records_topic_result {
+	struct string name;
+	ARRAY_OF(struct delete_records_partition_result) partitions;
+};
+
+struct delete_records_response {
+	int32_t throttle_time_ms;
+	ARRAY_OF(struct delete_records_topic_result) topics;
+};
+
+extern const struct message delete_records_request_message, delete_records_response_message;
 
 struct offset_commit_partition {
 	int32_t partition_index;

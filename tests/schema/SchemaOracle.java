@@ -19,7 +19,7 @@ final class SchemaOracle {
 	private static final String[] REQUIRED = { "ApiVersions", "Metadata", "DescribeCluster",
 			"Produce", "Fetch", "ListOffsets", "InitProducerId", "CreateTopics", "DeleteTopics",
 			"CreatePartitions", "DescribeConfigs", "FindCoordinator", "JoinGroup", "SyncGroup",
-			"Heartbeat", "LeaveGroup", "OffsetCommit", "OffsetFetch" };
+			"Heartbeat", "LeaveGroup", "OffsetCommit", "OffsetFetch", "DeleteRecords" };
 	private static final String[] HEADERS = { "RequestHeader", "ResponseHeader" };
 
 	public static void main(String[] args) throws Exception {
