@@ -104,7 +104,7 @@ static MESSAGE(delete_records_topic_result);
 
 #define THIS struct delete_records_response
 static const struct field delete_records_response_fields[] = {
-	FIELD(throttle_time_ms, SINCE(0), IGNORABLE),
+	FIELD(throttle_time_ms, SINCE(0)),
 	ITEMS(topics, delete_records_topic_result, SINCE(0)),
 };
 #undef THIS
