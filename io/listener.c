@@ -40,7 +40,8 @@ static void listener_take(struct listener *listener, int fd)
 		return;
 	}
 	listener->accepted_count++;
-	stream_accept(listener->loop, stream, fd, &listener->options, listener->stream_events);
+	stream_accept(listener->loop, stream, fd, listener->address.storage.ss_family,
+		&listener->options, listener->stream_events);
 }
 
 static bool out_of_resources(int result)
@@ -98,7 +99,7 @@ int listener_open(struct loop *loop, struct listener *listener, const struct add
 	if (fd < 0)
 		return fd;
 	/* Buffer sizes count from the handshake on, so the listening socket has them too. */
-	int result = socket_configure(fd, &accepted);
+	int result = socket_configure(fd, address->storage.ss_family, &accepted);
 	if (result == 0)
 		result = socket_listen(fd, address, LISTENER_BACKLOG);
 	struct address local;

@@ -8,7 +8,8 @@
 
 int socket_create(int family, int flags)
 {
-	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | flags, IPPROTO_TCP);
+	int protocol = family == AF_UNIX ? 0 : IPPROTO_TCP;
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | flags, protocol);
 	return fd >= 0 ? fd : -errno;
 }
 
@@ -33,18 +34,19 @@ int stream_congestion_check(const char *congestion)
 	return result;
 }
 
-int socket_configure(int fd, const struct stream_options *options)
+int socket_configure(int fd, sa_family_t family, const struct stream_options *options)
 {
 	int result = 0;
-	if (!options->delay)
+	bool tcp = family != AF_UNIX;
+	if (tcp && !options->delay)
 		result = option_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	if (result == 0 && options->send_buffer_size > 0)
 		result = option_set(fd, SOL_SOCKET, SO_SNDBUF, options->send_buffer_size);
 	if (result == 0 && options->receive_buffer_size > 0)
 		result = option_set(fd, SOL_SOCKET, SO_RCVBUF, options->receive_buffer_size);
-	if (result == 0 && options->congestion)
+	if (result == 0 && tcp && options->congestion)
 		result = congestion_set(fd, options->congestion);
-	if (result == 0 && options->source) {
+	if (result == 0 && tcp && options->source) {
 		/* The port is chosen at connect, when the whole 4-tuple is known. */
 		option_set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
 		const struct sockaddr *source = (const struct sockaddr *)&options->source->storage;

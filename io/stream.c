@@ -112,7 +112,7 @@ static void connect_done(struct op *op, int result, uint32_t flags)
 }
 
 /* Everything but the socket. 0 or -ENOMEM. */
-static int stream_init(struct loop *loop, struct stream *stream, int fd,
+static int stream_init(struct loop *loop, struct stream *stream, int fd, sa_family_t family,
 	const struct stream_options *options, const struct stream_events *events)
 {
 	*stream = (struct stream){
@@ -120,6 +120,7 @@ static int stream_init(struct loop *loop, struct stream *stream, int fd,
 		.events = events,
 		.loop = loop,
 		.fd = fd,
+		.local = family == AF_UNIX,
 		.gather_size = options->gather_size ? options->gather_size : STREAM_GATHER_SIZE,
 		.reassembly_size = options->reassembly_size,
 		.cancel_transmit.done = cancel_transmit_done,
@@ -139,12 +140,13 @@ int stream_connect(struct loop *loop, struct stream *stream, const struct addres
 {
 	options = options ? options : &default_options;
 	struct engine *engine = loop->engine;
-	int fd = engine->class->socket(engine, address->storage.ss_family);
+	sa_family_t family = address->storage.ss_family;
+	int fd = engine->class->socket(engine, family);
 	if (fd < 0)
 		return fd;
-	int result = socket_configure(fd, options);
+	int result = socket_configure(fd, family, options);
 	if (result == 0)
-		result = stream_init(loop, stream, fd, options, events);
+		result = stream_init(loop, stream, fd, family, options, events);
 	if (result < 0) {
 		engine->class->discard_socket(engine, fd, true);
 		return result;
@@ -159,13 +161,13 @@ int stream_connect(struct loop *loop, struct stream *stream, const struct addres
 	return 0;
 }
 
-void stream_accept(struct loop *loop, struct stream *stream, int fd,
+void stream_accept(struct loop *loop, struct stream *stream, int fd, sa_family_t family,
 	const struct stream_options *options, const struct stream_events *events)
 {
 	*stream = (struct stream){ .owner = stream->owner, .fd = -1 };
-	int result = socket_configure(fd, options);
+	int result = socket_configure(fd, family, options);
 	if (result == 0)
-		result = stream_init(loop, stream, fd, options, events);
+		result = stream_init(loop, stream, fd, family, options, events);
 	loop->calls++;
 	if (result < 0) {
 		loop->engine->class->discard_socket(loop->engine, fd, true);

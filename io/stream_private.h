@@ -12,21 +12,21 @@ enum stream_state {
 	STREAM_CLOSING, /* operations are being taken back */
 };
 
-enum stream_mode { MODE_FRAMES, MODE_BULK, MODE_SKIP };
+enum stream_mode { MODE_FRAMES, MODE_BULK, MODE_INTO, MODE_SKIP };
 
 enum stream_armed {
 	ARMED_NOTHING,
 	ARMED_MULTISHOT,  /* into small buffers, until told otherwise */
 	ARMED_SINGLE,     /* into one small buffer */
 	ARMED_REASSEMBLY, /* straight into the reassembly buffer */
-	ARMED_BULK,       /* straight into the slab */
+	ARMED_IN_PLACE,   /* straight into the slab or the owner's memory */
 	ARMED_SKIP,
 };
 
 /* stream.c */
 
 /* Takes an accepted socket, in every case. `opened` follows at once, or `closed` when it failed. */
-void stream_accept(struct loop *loop, struct stream *stream, int fd,
+void stream_accept(struct loop *loop, struct stream *stream, int fd, sa_family_t family,
 	const struct stream_options *options, const struct stream_events *events);
 /* At the start of a turn, for a stream that queued itself. */
 void stream_work(struct stream *stream);

@@ -1,6 +1,7 @@
 /*
- * Receiving: small buffers from the engine, a reassembly buffer, slabs, and bytes that nobody
- * reads. The order of bytes is always: reassembly buffer, held small buffers, the kernel.
+ * Receiving: small buffers from the engine, a reassembly buffer, slabs, memory of the owner's, and
+ * bytes that nobody reads. The order of bytes is always: reassembly buffer, held small buffers, the
+ * kernel.
  *
  * Where there are no small buffers (an older kernel) the kernel fills the reassembly buffer itself.
  */
@@ -164,10 +165,34 @@ static bool deliver_frames(struct stream *stream)
 	return true;
 }
 
-static void slab_fill(struct stream *stream, const uint8_t *data, size_t size)
+static void target_fill(struct stream *stream, const uint8_t *data, size_t size)
 {
-	memcpy(stream->slab->data + stream->slab->size, data, size);
-	stream->slab->size += size;
+	/* Nothing may be nowhere: memcpy knows no null pointer. */
+	if (size > 0)
+		memcpy(stream->target + stream->mode_size - stream->mode_left, data, size);
+	stream->mode_left -= size;
+}
+
+/* Copies what is here already; returns whether the target is full. */
+static bool target_collect(struct stream *stream)
+{
+	size_t size = MIN(buffered(stream), stream->mode_left);
+	target_fill(stream, buffered_data(stream), size);
+	buffered_drop(stream, size);
+	while (holds(stream) && stream->mode_left > 0) {
+		size = MIN((size_t)held_first(stream)->size, stream->mode_left);
+		target_fill(stream, held_data(stream), size);
+		held_drop(stream, size);
+	}
+	return stream->mode_left == 0;
+}
+
+static void mode_end(struct stream *stream)
+{
+	stream->mode = MODE_FRAMES;
+	stream->target = NULL;
+	stream->unseen = true;
+	stream->loop->calls++;
 }
 
 static bool deliver_bulk(struct stream *stream)
@@ -180,23 +205,25 @@ static bool deliver_bulk(struct stream *stream)
 			return false;
 		}
 		slab_wait_stop(&stream->slab_waiter);
+		stream->target = stream->slab->data;
 	}
-	struct slab *slab = stream->slab;
-	size_t size = MIN(buffered(stream), stream->mode_size - slab->size);
-	slab_fill(stream, buffered_data(stream), size);
-	buffered_drop(stream, size);
-	while (holds(stream) && slab->size < stream->mode_size) {
-		size = MIN((size_t)held_first(stream)->size, stream->mode_size - slab->size);
-		slab_fill(stream, held_data(stream), size);
-		held_drop(stream, size);
-	}
-	if (slab->size < stream->mode_size)
+	if (!target_collect(stream))
 		return false;
-	stream->mode = MODE_FRAMES;
-	stream->unseen = true;
+	struct slab *slab = stream->slab;
+	slab->size = stream->mode_size;
 	stream->slab = NULL;
-	stream->loop->calls++;
+	mode_end(stream);
 	stream->events->bulk(stream, slab, stream->arrived_ns);
+	return true;
+}
+
+static bool deliver_into(struct stream *stream)
+{
+	if (!target_collect(stream))
+		return false;
+	uint8_t *memory = stream->target;
+	mode_end(stream);
+	stream->events->filled(stream, memory, stream->mode_size, stream->arrived_ns);
 	return true;
 }
 
@@ -212,9 +239,7 @@ static bool deliver_skip(struct stream *stream)
 	}
 	if (stream->mode_left > 0)
 		return false;
-	stream->mode = MODE_FRAMES;
-	stream->unseen = true;
-	stream->loop->calls++;
+	mode_end(stream);
 	stream->events->skipped(stream, stream->mode_size, stream->arrived_ns);
 	return true;
 }
@@ -230,6 +255,8 @@ static bool deliver_step(struct stream *stream)
 		return deliver_frames(stream);
 	case MODE_BULK:
 		return deliver_bulk(stream);
+	case MODE_INTO:
+		return deliver_into(stream);
 	case MODE_SKIP:
 		return deliver_skip(stream);
 	}
@@ -259,12 +286,6 @@ void stream_receive_deliver(struct stream *stream)
 
 /* ---- arming ---- */
 
-static size_t mode_missing(const struct stream *stream)
-{
-	return stream->mode == MODE_BULK ? stream->mode_size - stream->slab->size
-					 : stream->mode_left;
-}
-
 static enum stream_armed wanted(const struct stream *stream)
 {
 	const struct loop *loop = stream->loop;
@@ -282,16 +303,16 @@ static enum stream_armed wanted(const struct stream *stream)
 		return small;
 	/* Not worth changing the armed receive for a few bytes more. */
 	if (stream->armed == ARMED_MULTISHOT &&
-		mode_missing(stream) <= 2 * loop->options.receive_buffer_size)
+		stream->mode_left <= 2 * loop->options.receive_buffer_size)
 		return small;
-	return stream->mode == MODE_BULK ? ARMED_BULK : ARMED_SKIP;
+	return stream->mode == MODE_SKIP ? ARMED_SKIP : ARMED_IN_PLACE;
 }
 
 static void arm_skip(struct stream *stream)
 {
 	struct engine *engine = stream->loop->engine;
 	size_t size = MIN(stream->mode_left, SKIP_SIZE_MAX);
-	if (engine->discard) {
+	if (engine->discard && !stream->local) {
 		engine->class->receive(engine, &stream->receive, stream->fd, NULL, size, false);
 		return;
 	}
@@ -319,9 +340,10 @@ static void arm(struct stream *stream, enum stream_armed kind)
 			stream->reassembly + stream->reassembly_end,
 			stream->reassembly_size - stream->reassembly_end, false);
 		break;
-	case ARMED_BULK:
+	case ARMED_IN_PLACE:
 		engine->class->receive(engine, &stream->receive, stream->fd,
-			stream->slab->data + stream->slab->size, mode_missing(stream), true);
+			stream->target + stream->mode_size - stream->mode_left, stream->mode_left,
+			true);
 		break;
 	case ARMED_SKIP:
 		arm_skip(stream);
@@ -380,12 +402,9 @@ static void take_in(struct stream *stream, enum stream_armed armed, size_t size,
 		stream->reassembly_end += size;
 		stream->unseen = true;
 		break;
-	case ARMED_BULK:
-		assert(size <= mode_missing(stream));
-		stream->slab->size += size;
-		break;
+	case ARMED_IN_PLACE:
 	case ARMED_SKIP:
-		assert(size <= mode_missing(stream));
+		assert(size <= stream->mode_left);
 		stream->mode_left -= size;
 		break;
 	}
@@ -461,23 +480,32 @@ void stream_receive_release(struct stream *stream)
 
 /* ---- the owner's wishes ---- */
 
-int stream_receive_bulk(struct stream *stream, size_t size)
+static void mode_begin(struct stream *stream, enum stream_mode mode, size_t size)
 {
 	assert(stream->in_received && stream->mode == MODE_FRAMES);
+	stream->mode = (uint8_t)mode;
+	stream->mode_size = stream->mode_left = size;
+	stream->small_receives = 0;
+}
+
+int stream_receive_bulk(struct stream *stream, size_t size)
+{
 	if (size > stream->loop->slabs.slab_size)
 		return -EMSGSIZE;
-	stream->mode = MODE_BULK;
-	stream->mode_size = size;
-	stream->small_receives = 0;
+	mode_begin(stream, MODE_BULK, size);
 	return 0;
+}
+
+void stream_receive_into(struct stream *stream, uint8_t *memory, size_t size)
+{
+	assert(memory || size == 0);
+	mode_begin(stream, MODE_INTO, size);
+	stream->target = memory;
 }
 
 void stream_skip(struct stream *stream, size_t size)
 {
-	assert(stream->in_received && stream->mode == MODE_FRAMES);
-	stream->mode = MODE_SKIP;
-	stream->mode_size = stream->mode_left = size;
-	stream->small_receives = 0;
+	mode_begin(stream, MODE_SKIP, size);
 }
 
 void stream_pause(struct stream *stream)

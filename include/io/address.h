@@ -6,7 +6,7 @@
 
 #include "base.h"
 
-#define ADDRESS_TEXT_SIZE ((size_t)64) /* holds any address_format */
+#define ADDRESS_TEXT_SIZE ((size_t)128) /* holds any address_format */
 
 struct address {
 	struct sockaddr_storage storage;
@@ -20,12 +20,13 @@ struct address {
  */
 int address_resolve(const char *host, uint16_t port, struct address *out, size_t count);
 
-/* A Unix socket's path, for listeners and streams alike: 0 or -ENAMETOOLONG. */
+/* A Unix socket's path, for listeners and streams: 0, -ENAMETOOLONG, or -EINVAL when empty. */
 int address_unix(const char *path, struct address *out);
 
-/* "127.0.0.1:9092" or "[::1]:9092". Returns `text`. */
+/* "127.0.0.1:9092", "[::1]:9092" or "unix:/run/x" ("unix:" without a name). Returns `text`. */
 const char *address_format(const struct address *address, char text[ADDRESS_TEXT_SIZE]);
 
+/* 0 for a Unix socket. */
 uint16_t address_port(const struct address *address);
 
 #endif

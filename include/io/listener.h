@@ -1,5 +1,5 @@
 /*
- * A listening TCP socket that fills streams which its owner provides.
+ * A listening socket, TCP or Unix, that fills streams which its owner provides.
  *
  * Out of descriptors, it stops accepting for LISTENER_RETRY_MS and tries again; connections wait in
  * the backlog meanwhile.
@@ -45,7 +45,9 @@ struct listener {
 /*
  * Listens on `address` (port 0: the kernel chooses, listener_port tells). `options` (copied; the
  * strings must outlive the listener) and `stream_events` are for the accepted streams.
- * 0 or -errno (-EADDRINUSE, -EACCES, ...).
+ * 0 or -errno (-EADDRINUSE, -EACCES, ...). A Unix socket's path is neither taken over when it
+ * exists (-EADDRINUSE, also when nobody listens there any more) nor removed at the end: unlinking
+ * is the caller's, who knows whose it is.
  */
 int listener_open(struct loop *loop, struct listener *listener, const struct address *address,
 	const struct stream_options *options, const struct stream_events *stream_events,
@@ -54,6 +56,7 @@ int listener_open(struct loop *loop, struct listener *listener, const struct add
 /* Stops; accepted streams live on. `closed` follows from a later turn, once. */
 void listener_close(struct listener *listener);
 
+/* 0 for a Unix socket. */
 uint16_t listener_port(const struct listener *listener);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * A TCP connection: bytes in by three modes, gathered sends out, one orderly end.
+ * A connection over TCP or a Unix socket: bytes in by four modes, gathered sends out, one orderly
+ * end.
  *
  * A stream is embedded in its owner. stream_connect, or a listener, starts it; from then on it must
  * stay where it is until `closed` was called, which happens exactly once, after the last operation
@@ -14,6 +15,9 @@
  *
  * Sending. Sends queue in order; one gathered kernel operation per connection is in flight at a
  * time and takes all that is ready, up to options.gather_size bytes.
+ *
+ * Over a Unix socket (address_unix) the options that belong to TCP are ignored, skipped bytes are
+ * read into memory that the next ones overwrite, and a reset is a close.
  */
 #ifndef IO_STREAM_H
 #define IO_STREAM_H
@@ -113,12 +117,14 @@ struct stream {
 
 	/* receiving */
 	uint8_t armed;          /* what kind of receive is in flight */
-	uint8_t mode;           /* what comes next: frames, bulk, skip */
-	uint8_t small_receives; /* since the last bulk or skip, saturating */
+	uint8_t mode;           /* what comes next: frames, bulk, into, skip */
+	uint8_t small_receives; /* since the last of the other modes, saturating */
 	bool paused, in_received;
 	bool unseen; /* the reassembly buffer holds bytes that `received` has not seen */
 	int ended;   /* the end or an error, met after the bytes that are here already */
-	size_t mode_size, mode_left;
+	size_t mode_size, mode_left; /* of bulk, into, skip */
+	uint8_t *target;             /* what bulk and into fill: mode_size bytes */
+	bool local; /* a Unix socket: no TCP options, and nothing is dropped unread */
 	struct slab *slab;
 	struct slab_waiter slab_waiter;
 	uint8_t *reassembly;
@@ -159,7 +165,8 @@ size_t stream_queued_bytes(const struct stream *stream);
 int stream_receive_bulk(struct stream *stream, size_t size);
 /*
  * From `received` only: the next `size` bytes after the consumed ones go to `memory`, which must
- * stay untouched and in place until `filled` or `closed`.
+ * stay untouched and in place until `filled` or `closed`. Those that have arrived already are
+ * copied, the others are received in place.
  */
 void stream_receive_into(struct stream *stream, uint8_t *memory, size_t size);
 /* From `received` only: the next `size` bytes after the consumed ones are dropped unread. */

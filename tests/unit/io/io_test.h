@@ -134,7 +134,7 @@ struct end {
 	size_t (*consume)(struct end *end, const uint8_t *data, size_t size);
 	void (*on_opened)(struct end *end);
 	void (*on_closed)(struct end *end); /* may free the end, or connect it again */
-	int opened, opened_result, closed, reason, bulks, skips;
+	int opened, opened_result, closed, reason, bulks, fills, skips;
 	uint8_t *data;
 	size_t size, capacity;
 	struct slab *slabs[64];
@@ -185,6 +185,15 @@ static inline void end_bulk(struct stream *stream, struct slab *slab, int64_t ar
 	end->slabs[end->slab_count++] = slab;
 }
 
+static inline void end_filled(
+	struct stream *stream, uint8_t *memory, size_t size, int64_t arrived_ns)
+{
+	struct end *end = CONTAINER_OF(stream, struct end, stream);
+	assert_true(arrived_ns > 0 && memory && size > 0);
+	assert_int_equal(end->closed, 0);
+	end->fills++;
+}
+
 static inline void end_skipped(struct stream *stream, size_t size, int64_t arrived_ns)
 {
 	struct end *end = CONTAINER_OF(stream, struct end, stream);
@@ -206,6 +215,7 @@ static const struct stream_events end_events = {
 	.opened = end_opened,
 	.received = end_received,
 	.bulk = end_bulk,
+	.filled = end_filled,
 	.skipped = end_skipped,
 	.closed = end_closed,
 };

@@ -1,6 +1,7 @@
 /*
- * Shows: frames cut anywhere are reassembled, collected in slabs or skipped, in order and byte for
- * byte; pausing, an empty slab pool and an empty ring of small buffers hold back and lose nothing.
+ * Shows: frames cut anywhere are reassembled, collected in slabs, put into the owner's memory or
+ * skipped, in order and byte for byte; pausing, an empty slab pool and an empty ring of small
+ * buffers hold back and lose nothing.
  */
 #include "io_test.h"
 
@@ -8,8 +9,9 @@
 #define HEAD_SIZE   5 /* size, then kind */
 #define SMALL_MAX   3000
 #define LARGE_MAX   60000
+#define GUARD       0xa5
 
-enum frame_kind { FRAME_SMALL, FRAME_BULK, FRAME_SKIP };
+enum frame_kind { FRAME_SMALL, FRAME_BULK, FRAME_SKIP, FRAME_INTO, FRAME_KINDS };
 
 /* What is sent, and how far the receiver has come with it. */
 struct script {
@@ -21,6 +23,7 @@ struct script {
 	struct random random;
 	struct timer resume;
 	struct end *end;
+	uint8_t into[LARGE_MAX + 1];
 };
 
 static uint32_t frame_size(const struct script *script, int frame)
@@ -37,7 +40,7 @@ static void script_make(struct script *script, uint64_t seed)
 	script->bytes = malloc(FRAME_COUNT * (size_t)(HEAD_SIZE + LARGE_MAX));
 	assert_non_null(script->bytes);
 	for (int i = 0; i < FRAME_COUNT; i++) {
-		uint8_t kind = (uint8_t)random_below(&script->random, 3);
+		uint8_t kind = (uint8_t)random_below(&script->random, FRAME_KINDS);
 		uint32_t size = (uint32_t)random_below(
 			&script->random, kind == FRAME_SMALL ? SMALL_MAX : LARGE_MAX);
 		script->starts[i] = script->size;
@@ -81,6 +84,10 @@ static size_t script_consume(struct end *end, const uint8_t *data, size_t size)
 		case FRAME_SKIP:
 			stream_skip(&end->stream, payload);
 			return used + HEAD_SIZE;
+		case FRAME_INTO:
+			script->into[payload] = GUARD;
+			stream_receive_into(&end->stream, script->into, payload);
+			return used + HEAD_SIZE;
 		}
 		if (size - used < HEAD_SIZE + payload)
 			return used;
@@ -102,6 +109,21 @@ static void script_bulk(struct stream *stream, struct slab *slab, int64_t arrive
 	assert_memory_equal(slab->data, expected + HEAD_SIZE, slab->size);
 	slab_release(slab);
 	end->bulks++;
+	script->frame++;
+	maybe_pause(script);
+}
+
+static void script_filled(struct stream *stream, uint8_t *memory, size_t size, int64_t arrived_ns)
+{
+	(void)arrived_ns;
+	struct end *end = CONTAINER_OF(stream, struct end, stream);
+	struct script *script = end->extra;
+	const uint8_t *expected = script->bytes + script->starts[script->frame];
+	assert_ptr_equal(memory, script->into);
+	assert_int_equal(size, frame_size(script, script->frame));
+	assert_memory_equal(memory, expected + HEAD_SIZE, size);
+	assert_int_equal(memory[size], GUARD);
+	end->fills++;
 	script->frame++;
 	maybe_pause(script);
 }
@@ -150,7 +172,7 @@ static void script_run(struct loop *loop, uint64_t seed, size_t piece_max, bool 
 		assert_true(loop_turn(loop, sent < script.size ? 0 : patience_ns) >= 0);
 		assert_int_equal(end.closed, 0);
 	}
-	assert_true(end.bulks > 0 && end.skips > 0);
+	assert_true(end.bulks > 0 && end.skips > 0 && end.fills > 0);
 	assert_int_equal(sent, script.size);
 	close(fd);
 	close(listening);
@@ -397,6 +419,7 @@ int main(void)
 {
 	script_events = end_events;
 	script_events.bulk = script_bulk;
+	script_events.filled = script_filled;
 	script_events.skipped = script_skipped;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_frames_cut_anywhere_are_whole_again),
