@@ -1,13 +1,22 @@
 /*
  * Reads the body of a Produce request piece by piece, as it comes from a socket, without holding
  * it: the record bytes are left to the caller, who may put them where they will stay, or drop them.
- * It is the fast path beside the table in produce.h, which remains its oracle.
+ * It is the fast path beside the table in produce.h, which remains its oracle: it takes what the
+ * table takes, except for topic names and transactional ids above PRODUCE_FIELD_MAX (Kafka refuses
+ * those, too).
+ *
+ * A step is yielded as soon as its bytes are there, before what follows them has come: a body may
+ * turn out to be malformed after some of its records were taken. Counts and sizes are checked
+ * against what is left of the body before they are yielded.
  */
 #ifndef HARROW_PROTO_PRODUCE_READER_H
 #define HARROW_PROTO_PRODUCE_READER_H
 
 #include "base.h"
 #include "proto/cursor.h"
+
+#define PRODUCE_FIELD_MAX 32767                    /* bytes of a name or an id */
+#define PRODUCE_STEP_MAX  (PRODUCE_FIELD_MAX + 16) /* what makes up one step, at the most */
 
 /* What the bytes so far amount to. */
 enum produce_step {
@@ -21,7 +30,7 @@ enum produce_step {
 
 struct produce_reader {
 	/* Read these; strings point into the data of the call that yielded the step. */
-	struct string transactional_id;
+	struct string transactional_id; /* may be null */
 	int16_t acks;
 	int32_t timeout_ms;
 	int32_t topic_count;
@@ -36,20 +45,32 @@ struct produce_reader {
 	int version;
 	bool flexible;
 	uint8_t state;
-	int64_t left; /* of the body */
+	uint8_t tags_of; /* which struct's tagged fields are being skipped */
+	int64_t left;    /* of the body */
 	int32_t topics_left, partitions_left;
+	uint32_t tags_left;
+	uint32_t skip_left; /* of a tagged field */
 };
 
 /* `size`: of the body, that is, of the frame without its request header. */
 void produce_reader_init(struct produce_reader *, int version, int64_t size);
 
-/* Takes the next step on data[0, size). *used bytes are consumed; no single field may be longer
- * than PRODUCE_FIELD_MAX, which bounds what the caller must keep. */
-#define PRODUCE_FIELD_MAX 32767
+/*
+ * Takes the next step on data[0, size). *used bytes are consumed, with PRODUCE_MORE some perhaps,
+ * too. At PRODUCE_STEP_MAX bytes, or all that the body has left, there is never too little for a
+ * step: more need not be kept. Bytes behind the body are not looked at.
+ */
 enum produce_step produce_reader_next(
 	struct produce_reader *, const uint8_t *data, size_t size, size_t *used);
 
-/* After PRODUCE_PARTITION: the caller has taken all records_size bytes elsewhere. */
+/* After PRODUCE_PARTITION: the caller has taken all records_size bytes elsewhere. May be left out
+ * where there are none. */
 void produce_reader_records_taken(struct produce_reader *);
+
+/* Bytes of the body that were neither used nor taken yet. */
+static inline int64_t produce_reader_left(const struct produce_reader *r)
+{
+	return r->left;
+}
 
 #endif
