@@ -20,6 +20,9 @@
 #include "base.h"
 #include "io/loop.h"
 
+struct address;
+struct stream_options;
+
 /* Beside OP_MORE: the bytes are in a small buffer of the engine's, to be given back. */
 #define OP_BUFFER (UINT32_C(1) << 1)
 
@@ -43,6 +46,7 @@ struct completion {
 
 struct engine_options {
 	const char *caps;
+	struct sim *sim; /* engine_sim_open's */
 	unsigned connections;
 	size_t buffer_size, buffer_count; /* count: a power of two, at most ENGINE_BUFFERS_MAX */
 };
@@ -54,6 +58,18 @@ struct engine {
 	bool discard;          /* receive with MSG_TRUNC drops bytes unread */
 	uint64_t submissions, operations, queue_full, overflows;
 	char description[LOOP_TEXT_SIZE];
+};
+
+/* What is asked of a socket outside of operations, answered at once: 0 or -errno. */
+struct socket_calls {
+	/* Before connect or listen, or after accept; what is TCP's is left out elsewhere. */
+	int (*configure)(struct engine *engine, int fd, sa_family_t family,
+		const struct stream_options *options);
+	int (*listen)(struct engine *engine, int fd, const struct address *address, int backlog);
+	int (*local_address)(struct engine *engine, int fd, struct address *out);
+	int (*peer_address)(struct engine *engine, int fd, struct address *out);
+	/* The congestion control in effect, terminated. */
+	int (*congestion)(struct engine *engine, int fd, char *text, size_t size);
 };
 
 struct engine_class {
@@ -70,8 +86,13 @@ struct engine_class {
 	/* Takes up to `max` completions, oldest first; returns how many. */
 	unsigned (*reap)(struct engine *engine, struct completion *out, unsigned max);
 
-	/* A TCP socket fit for this engine, or -errno. Its fd stays valid for setsockopt and the
-	 * like. */
+	/* Makes the armed read of the loop's wake descriptor complete, from any thread or signal
+	 * handler. NULL: the descriptor is a real eventfd, and the loop writes to it. */
+	void (*wake)(struct engine *engine);
+
+	/* The kernel's for engines on real sockets: socket_calls in socket.h. */
+	const struct socket_calls *sockets;
+	/* A TCP socket fit for this engine, or -errno. */
 	int (*socket)(struct engine *engine, int family);
 	/* Closes a socket without operations in flight: with a FIN, or at once with a RST. */
 	void (*discard_socket)(struct engine *engine, int fd, bool reset);
@@ -104,6 +125,8 @@ struct engine_class {
 
 /* 0 or -errno with one line for people in `why`. */
 int engine_uring_open(
+	const struct engine_options *options, struct engine **engine, char why[LOOP_TEXT_SIZE]);
+int engine_sim_open(
 	const struct engine_options *options, struct engine **engine, char why[LOOP_TEXT_SIZE]);
 
 #endif

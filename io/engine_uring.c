@@ -362,6 +362,7 @@ const struct engine_class uring_class = {
 	.submit = uring_submit,
 	.wait = uring_wait,
 	.reap = uring_reap,
+	.sockets = &socket_calls,
 	.socket = uring_socket,
 	.discard_socket = uring_discard_socket,
 	.shutdown_socket = uring_shutdown_socket,

@@ -1,7 +1,6 @@
 /* Accepting connections, for io/listener.h. */
 #include "io/listener.h"
 
-#include "socket.h"
 #include "stream_private.h"
 
 static void listener_arm(struct listener *listener)
@@ -30,7 +29,7 @@ static void listener_take(struct listener *listener, int fd)
 	struct engine *engine = listener->loop->engine;
 	struct address peer = { 0 };
 	struct stream *stream = NULL;
-	if (!listener->closing && socket_peer_address(fd, &peer) == 0) {
+	if (!listener->closing && engine->class->sockets->peer_address(engine, fd, &peer) == 0) {
 		listener->loop->calls++;
 		stream = listener->events->accepted(listener, &peer);
 	}
@@ -93,18 +92,19 @@ int listener_open(struct loop *loop, struct listener *listener, const struct add
 	const struct listener_events *events)
 {
 	struct engine *engine = loop->engine;
+	const struct socket_calls *sockets = engine->class->sockets;
 	struct stream_options accepted = options ? *options : (struct stream_options){ 0 };
 	accepted.source = NULL;
 	int fd = engine->class->socket(engine, address->storage.ss_family);
 	if (fd < 0)
 		return fd;
 	/* Buffer sizes count from the handshake on, so the listening socket has them too. */
-	int result = socket_configure(fd, address->storage.ss_family, &accepted);
+	int result = sockets->configure(engine, fd, address->storage.ss_family, &accepted);
 	if (result == 0)
-		result = socket_listen(fd, address, LISTENER_BACKLOG);
+		result = sockets->listen(engine, fd, address, LISTENER_BACKLOG);
 	struct address local;
 	if (result == 0)
-		result = socket_local_address(fd, &local);
+		result = sockets->local_address(engine, fd, &local);
 	if (result < 0) {
 		engine->class->discard_socket(engine, fd, false);
 		return result;

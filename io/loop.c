@@ -40,6 +40,10 @@ static void wake_done(struct op *op, int result, uint32_t flags)
 
 void loop_wake(struct loop *loop)
 {
+	if (loop->engine->class->wake) {
+		loop->engine->class->wake(loop->engine);
+		return;
+	}
 	uint64_t one = 1;
 	int error = errno; /* may interrupt anything */
 	ssize_t written = write(loop->wake_fd, &one, sizeof one);
@@ -113,15 +117,9 @@ int loop_open(const struct loop_options *options, struct loop **out, char why[LO
 	int result = loop_allocate(loop);
 	if (result < 0)
 		goto free_loop;
-	/* Blocking, so that a read waits in the engine instead of failing. */
-	loop->wake_fd = eventfd(0, EFD_CLOEXEC);
-	if (loop->wake_fd < 0) {
-		result = -errno;
-		snprintf(why, LOOP_TEXT_SIZE, "no eventfd: %s", strerror(-result));
-		goto free_loop;
-	}
 	struct engine_options engine_options = {
 		.caps = loop->options.caps,
+		.sim = loop->options.sim,
 		.connections = loop->options.connections,
 		.buffer_size = loop->options.receive_buffer_size,
 		.buffer_count = loop->options.receive_buffer_count,
@@ -129,11 +127,22 @@ int loop_open(const struct loop_options *options, struct loop **out, char why[LO
 	result = engine_uring_open(&engine_options, &loop->engine, why);
 	if (result < 0)
 		goto free_loop;
+	if (!loop->engine->class->wake) {
+		/* Blocking, so that a read waits in the engine instead of failing. */
+		loop->wake_fd = eventfd(0, EFD_CLOEXEC);
+		if (loop->wake_fd < 0) {
+			result = -errno;
+			snprintf(why, LOOP_TEXT_SIZE, "no eventfd: %s", strerror(-result));
+			goto close_engine;
+		}
+	}
 	loop->now_ns = loop->engine->class->clock_ns(loop->engine);
 	wake_arm(loop);
 	*out = loop;
 	return 0;
 
+close_engine:
+	loop->engine->class->close(loop->engine);
 free_loop:
 	loop_free(loop);
 	return result;

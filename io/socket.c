@@ -34,8 +34,19 @@ int stream_congestion_check(const char *congestion)
 	return result;
 }
 
-int socket_configure(int fd, sa_family_t family, const struct stream_options *options)
+void socket_discard(int fd, bool reset)
 {
+	if (reset) {
+		struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+	}
+	close(fd);
+}
+
+static int socket_configure(
+	struct engine *engine, int fd, sa_family_t family, const struct stream_options *options)
+{
+	(void)engine;
 	int result = 0;
 	bool tcp = family != AF_UNIX;
 	if (tcp && !options->delay)
@@ -56,17 +67,9 @@ int socket_configure(int fd, sa_family_t family, const struct stream_options *op
 	return result;
 }
 
-void socket_discard(int fd, bool reset)
+static int socket_listen(struct engine *engine, int fd, const struct address *address, int backlog)
 {
-	if (reset) {
-		struct linger linger = { .l_onoff = 1, .l_linger = 0 };
-		setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
-	}
-	close(fd);
-}
-
-int socket_listen(int fd, const struct address *address, int backlog)
-{
+	(void)engine;
 	int result = option_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (result < 0)
 		return result;
@@ -75,8 +78,9 @@ int socket_listen(int fd, const struct address *address, int backlog)
 	return listen(fd, backlog) == 0 ? 0 : -errno;
 }
 
-int socket_local_address(int fd, struct address *out)
+static int socket_local_address(struct engine *engine, int fd, struct address *out)
 {
+	(void)engine;
 	struct address found = { .size = sizeof found.storage };
 	if (getsockname(fd, (struct sockaddr *)&found.storage, &found.size) != 0)
 		return -errno;
@@ -84,11 +88,30 @@ int socket_local_address(int fd, struct address *out)
 	return 0;
 }
 
-int socket_peer_address(int fd, struct address *out)
+static int socket_peer_address(struct engine *engine, int fd, struct address *out)
 {
+	(void)engine;
 	struct address found = { .size = sizeof found.storage };
 	if (getpeername(fd, (struct sockaddr *)&found.storage, &found.size) != 0)
 		return -errno;
 	*out = found;
 	return 0;
 }
+
+static int socket_congestion(struct engine *engine, int fd, char *text, size_t size)
+{
+	(void)engine;
+	socklen_t length = (socklen_t)size;
+	if (getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, text, &length) != 0)
+		return -errno;
+	text[size - 1] = 0;
+	return 0;
+}
+
+const struct socket_calls socket_calls = {
+	.configure = socket_configure,
+	.listen = socket_listen,
+	.local_address = socket_local_address,
+	.peer_address = socket_peer_address,
+	.congestion = socket_congestion,
+};

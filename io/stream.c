@@ -7,11 +7,7 @@
  */
 #include "stream_private.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
-
-#include "socket.h"
 
 static const struct stream_options default_options;
 
@@ -144,7 +140,7 @@ int stream_connect(struct loop *loop, struct stream *stream, const struct addres
 	int fd = engine->class->socket(engine, family);
 	if (fd < 0)
 		return fd;
-	int result = socket_configure(fd, family, options);
+	int result = engine->class->sockets->configure(engine, fd, family, options);
 	if (result == 0)
 		result = stream_init(loop, stream, fd, family, options, events);
 	if (result < 0) {
@@ -164,13 +160,14 @@ int stream_connect(struct loop *loop, struct stream *stream, const struct addres
 void stream_accept(struct loop *loop, struct stream *stream, int fd, sa_family_t family,
 	const struct stream_options *options, const struct stream_events *events)
 {
+	struct engine *engine = loop->engine;
 	*stream = (struct stream){ .owner = stream->owner, .fd = -1 };
-	int result = socket_configure(fd, family, options);
+	int result = engine->class->sockets->configure(engine, fd, family, options);
 	if (result == 0)
 		result = stream_init(loop, stream, fd, family, options, events);
 	loop->calls++;
 	if (result < 0) {
-		loop->engine->class->discard_socket(loop->engine, fd, true);
+		engine->class->discard_socket(engine, fd, true);
 		events->closed(stream, result);
 		return;
 	}
@@ -193,21 +190,19 @@ void stream_work(struct stream *stream)
 
 const char *stream_congestion(const struct stream *stream, char text[STREAM_CONGESTION_SIZE])
 {
-	socklen_t size = STREAM_CONGESTION_SIZE;
-	text[0] = 0;
-	if (stream->fd >= 0 &&
-		getsockopt(stream->fd, IPPROTO_TCP, TCP_CONGESTION, text, &size) != 0)
+	struct engine *engine = stream->fd >= 0 ? engine_of(stream) : NULL;
+	if (!engine || engine->class->sockets->congestion(
+			       engine, stream->fd, text, STREAM_CONGESTION_SIZE) < 0)
 		text[0] = 0;
-	text[STREAM_CONGESTION_SIZE - 1] = 0;
 	return text;
 }
 
 int stream_local_address(const struct stream *stream, struct address *out)
 {
-	return socket_local_address(stream->fd, out);
+	return engine_of(stream)->class->sockets->local_address(engine_of(stream), stream->fd, out);
 }
 
 int stream_peer_address(const struct stream *stream, struct address *out)
 {
-	return socket_peer_address(stream->fd, out);
+	return engine_of(stream)->class->sockets->peer_address(engine_of(stream), stream->fd, out);
 }
