@@ -17,12 +17,23 @@
 
 #include "arena.h"
 #include "base.h"
+#include "fault.h"
 #include "io/buffers.h"
+#include "list.h"
 #include "proto/api.h"
 #include "proto/error.h"
 
 struct stage;
 struct session;
+
+/*
+ * What an answer may take, beside what the decoded request took (EXCHANGE_REQUEST_MAX). An answer
+ * has a bounded number of bytes per item of its request, so a list of the request's length always
+ * fits EXCHANGE_ALLOC_MAX; a handler that says the same thing again and again (all partitions of a
+ * topic that is named a million times) asks exchange_full once per item and stops.
+ */
+#define EXCHANGE_REQUEST_MAX ((size_t)8 * 1024 * 1024)
+#define EXCHANGE_ALLOC_MAX   ((size_t)64 * 1024 * 1024)
 
 struct exchange {
 	struct stage *stage;
@@ -38,12 +49,21 @@ struct exchange {
 	int64_t now_ns;          /* the loop's, when the handler was called */
 	int32_t size;            /* of the request's frame */
 
+	/* What faults do to it; `faulty` is false when there are none to ask, see exchange_fault.
+	 */
+	bool faulty;
+	struct fault_plan plan;
+
 	/* Set by exchange_defer. */
 	void (*cancelled)(struct exchange *);
 	void *handler_data;
 
-	/* The session's own. */
-	struct exchange_private *own;
+	/* private to exchange.c from here on */
+	struct arena memory;
+	struct exchange_hold *holds; /* newest first */
+	int32_t hold_count;
+	bool deferred, full;
+	struct list node; /* of the stage's free ones */
 };
 
 /*
@@ -62,13 +82,21 @@ void exchange_drop(struct exchange *, const char *reason);
 /* The handler will end it later. */
 void exchange_defer(struct exchange *, void (*cancelled)(struct exchange *), void *handler_data);
 
-/* The slab has one user more until the answer has been sent. */
+/* Takes over one use of the slab (the caller's slab_hold, or the one that partition_log_read hands
+ * out); released when the answer has been sent, or will not be. */
 void exchange_hold(struct exchange *, struct slab *);
 
-/* Zeroed memory for the answer; never NULL: at the limit the connection is dropped after the
- * handler returns, and the memory returned is a scratch of the stage's. Sizes up to
- * EXCHANGE_ALLOC_MAX. */
+/* Zeroed memory for the answer, of EXCHANGE_ALLOC_MAX bytes at most; never NULL: at the limit the
+ * connection is dropped after the handler returns, and the memory returned is a scratch of the
+ * stage's, which is soon overwritten by the next one. */
 void *exchange_alloc(struct exchange *, size_t size);
+
+/* Whether that limit was reached: it is of no use to go on. */
+bool exchange_full(const struct exchange *);
+
+/* faults_partition for this request: an error code or 0; 0 at once where exchange->faulty is not
+ * set. Sets *applied. */
+int16_t exchange_fault(struct exchange *, struct string topic, int32_t partition, bool *applied);
 
 /* A copy of the text, in the exchange's arena. */
 struct string exchange_text(struct exchange *, const char *format, ...)
@@ -77,7 +105,7 @@ struct string exchange_text(struct exchange *, const char *format, ...)
 /* One row per API that the broker serves, in handlers.c. */
 struct handler {
 	void (*handle)(struct exchange *); /* NULL: not served */
-	int16_t last;                      /* the highest version that is advertised */
+	int16_t last;                      /* the highest version that is advertised and taken */
 };
 
 extern const struct handler handlers[API_COUNT];
