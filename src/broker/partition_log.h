@@ -13,10 +13,10 @@
 #include "base.h"
 #include "proto/batch.h"
 #include "proto/cursor.h"
+#include "producer_table.h"
 #include "store.h"
 
-struct exchange;
-struct producer_table;
+#define LOG_READ_SEGMENTS_MAX 4096 /* a read ends early at so many pieces */
 
 /* What the topic's configuration demands of a batch. */
 struct append_rules {
@@ -29,21 +29,28 @@ struct append_rules {
 	bool check_records; /* --validate: walk them, decompressing */
 };
 
-/* A batch that came in. In a null store without --validate only its header is there. */
+/*
+ * What came in as the records of one partition, from its first bytes on: see append_batch_read. In
+ * a null store without --validate no more than those first bytes is ever there.
+ */
 struct append_batch {
+	int header_status; /* what batch_header_read said; the header is valid with 0 */
+	int8_t magic;      /* -1: too short to have one */
+	enum codec codec;  /* 5 to 7 exist on the wire only */
 	struct batch_header header;
-	uint8_t *data; /* whole, in the space; NULL: discarded */
-	size_t size;
-	struct store_space *space; /* NULL: not kept */
+	int32_t size;              /* of the records field; -1: null */
+	uint8_t *data;             /* all of it; NULL: discarded */
+	struct store_space *space; /* where data is; NULL: not to be kept */
 };
 
+/* Offsets are -1 where Kafka answers so. */
 struct append_result {
 	int16_t error_code;
 	const char *error_message; /* static, or NULL */
-	int32_t record_index; /* of the offending record with INVALID_RECORD and the like; -1 */
-	bool duplicate;       /* known by its sequence: base_offset is that of the first time */
-	int64_t base_offset;  /* -1 with an error */
-	int64_t log_append_time_ms; /* -1 unless log_append_time */
+	int32_t record_index;      /* of the first record that offends; -1: it is not about one */
+	bool duplicate;      /* known by its sequence: base_offset is that of the first time */
+	int64_t base_offset; /* -1 with an error */
+	int64_t log_append_time_ms; /* -1 unless log_append_time or (as in Kafka) a duplicate */
 	int64_t log_start_offset;
 };
 
@@ -59,57 +66,79 @@ struct log_entry {
 
 struct partition_log {
 	struct store *store;
-	int64_t start_offset, end_offset;
-	int32_t leader_epoch; /* stamped into batches; kept by the catalog */
-	int64_t bytes;        /* of all batches kept */
-	/* A ring of entries, oldest first; grows to LOG_ENTRIES_MAX. */
-	struct log_entry *entries;
+	int64_t start_offset, end_offset; /* in a null store equal: nothing claims to be readable */
+	int32_t leader_epoch;             /* stamped into batches; kept by the catalog */
+	int64_t bytes;                    /* of all batches kept */
+
+	/* private */
+	struct log_entry *entries; /* a ring, the oldest first, of `capacity`, a power of two */
 	uint32_t first, count, capacity;
-	struct producer_table *producers; /* NULL until an idempotent producer comes */
+	struct store_tenant tenant;
+	struct producer_group producers;
 };
 
 void partition_log_open(struct partition_log *, struct store *);
+/* What was handed out by partition_log_read stays valid for those who hold it. */
 void partition_log_close(struct partition_log *);
 
-/* Checks and appends. On success the log keeps the batch (offset, epoch and append time written
- * into its header); the caller releases its space in any case. */
+/*
+ * Fills the batch from the first bytes of a records field of `size` bytes (-1: null) in all:
+ * BATCH_HEADER_SIZE bytes of them, or `size` when that is less. Never fails: append judges.
+ * data and space are then the caller's to set. Not worth receiving is what is larger than
+ * max_message_bytes: append refuses it without looking at its data.
+ */
+void append_batch_read(
+	struct append_batch *, const uint8_t *first_bytes, size_t first_size, int32_t size);
+
+/*
+ * Checks and appends. On success the log keeps the batch (offset, epoch and append time written
+ * into its header); the caller releases its space in any case. KAFKA_STORAGE_ERROR when the index
+ * has no room (see store.h).
+ *
+ * Records are walked (and unpacked) only where the header cannot answer: with check_records, for a
+ * compacted topic, where timestamp_before_max_ms is set, where the header's own times offend.
+ * Of two stored batches in one records field Kafka refuses both, as does this; bytes behind the
+ * batch that are no batch are refused too, which Kafka cuts off.
+ */
 void partition_log_append(struct partition_log *, const struct append_batch *,
 	const struct append_rules *, int64_t now_ms, struct append_result *out);
 
 /*
  * Batches from the one that holds `offset` on, at most max_bytes, but one at least if `first_whole`
- * (KIP-74); else only whole ones that fit. The segments are in the arena; each slab gets a user,
- * handed to `hold`. 0, or -ERANGE (OFFSET_OUT_OF_RANGE), -ENOMEM.
+ * (KIP-74); only whole ones. Adjacent ones are one segment. The segments are in the arena; each
+ * slab gets a user, handed to `hold`, which is to release it. 0 (also when there is nothing), or
+ * -ERANGE (OFFSET_OUT_OF_RANGE), -ENOMEM.
  */
 int partition_log_read(struct partition_log *, int64_t offset, int64_t max_bytes, bool first_whole,
 	struct arena *, void (*hold)(void *context, struct slab *), void *context,
 	struct records *out);
 
-/* Bytes that a read from here would find, up to `enough`: for min_bytes. */
+/* Bytes that a read from here would find, counted up to `enough` or a little more: for min_bytes.
+ */
 int64_t partition_log_available(const struct partition_log *, int64_t offset, int64_t enough);
 
 struct log_position {
 	int64_t offset;       /* -1: there is none */
-	int64_t timestamp_ms; /* -1 likewise */
-	int32_t leader_epoch;
+	int64_t timestamp_ms; /* -1 likewise, and where a special place was asked for */
+	int32_t leader_epoch; /* NO_LEADER_EPOCH likewise */
 };
 
-/* The first record not older than the timestamp, or LIST_OFFSETS_... as timestamp. `scratch` takes
- * decompressed records. 0 or -errno. */
-int partition_log_find(const struct partition_log *, int64_t timestamp_ms, struct arena *scratch,
-	struct log_position *out);
+/*
+ * The first record not older than the timestamp, or one of LIST_OFFSETS_... as timestamp (an
+ * untiered log answers EARLIEST_LOCAL with its start, LATEST_TIERED with none). 0, -EINVAL for a
+ * special place that does not exist, or what store_records and record_next say of a batch that is
+ * malformed.
+ */
+int partition_log_find(
+	const struct partition_log *, int64_t timestamp_ms, struct log_position *out);
 
-/* Drops what is below the offset (-1: all). 0 or -ERANGE. */
+/* Drops what is below the offset (-1: all). A batch that it cuts stays, but is read only from the
+ * offset on. 0 or -ERANGE. */
 int partition_log_delete_before(struct partition_log *, int64_t offset);
 
-/* retention.ms and retention.bytes (-1: none). */
+/* retention.ms and retention.bytes (-1: none), batch by batch. Batches whose records have no time
+ * stay until one of the other limits takes them. */
 void partition_log_retain(
 	struct partition_log *, int64_t retention_ms, int64_t retention_bytes, int64_t now_ms);
-
-/* The store takes this segment away: drops everything up to the last batch in it. */
-void partition_log_leave(struct partition_log *, const struct slab *);
-
-/* Forgets producers that were idle longer (producer.id.expiration.ms). */
-void partition_log_expire_producers(struct partition_log *, int64_t idle_ms, int64_t now_ms);
 
 #endif
