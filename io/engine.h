@@ -117,7 +117,8 @@ struct engine_class {
 	 * `multishot`. */
 	void (*receive_provided)(struct engine *engine, struct op *op, int fd, bool multishot);
 	void (*send)(struct engine *engine, struct op *op, int fd, const struct msghdr *message);
-	void (*cancel)(struct engine *engine, struct op *op, struct op *target);
+	/* `fd` is the target's. The result is 0, -EALREADY, or -ENOENT: the target is done. */
+	void (*cancel)(struct engine *engine, struct op *op, int fd, struct op *target);
 
 	uint8_t *(*buffer)(struct engine *engine, uint32_t id);
 	void (*buffer_return)(struct engine *engine, uint32_t id);

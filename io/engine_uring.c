@@ -252,8 +252,9 @@ static void uring_send(struct engine *engine, struct op *op, int fd, const struc
 	sqe->msg_flags = MSG_NOSIGNAL | (uring->caps.wait_all ? MSG_WAITALL : 0);
 }
 
-static void uring_cancel(struct engine *engine, struct op *op, struct op *target)
+static void uring_cancel(struct engine *engine, struct op *op, int fd, struct op *target)
 {
+	(void)fd;
 	struct io_uring_sqe *sqe = prepare(uring_of(engine), op);
 	prepare_rw(sqe, IORING_OP_ASYNC_CANCEL, -1, target, 0);
 }

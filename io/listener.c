@@ -134,7 +134,8 @@ void listener_close(struct listener *listener)
 	listener->closing = true;
 	if (listener->armed) {
 		listener->cancel_armed = true;
-		loop->engine->class->cancel(loop->engine, &listener->cancel, &listener->accept);
+		loop->engine->class->cancel(
+			loop->engine, &listener->cancel, listener->fd, &listener->accept);
 	} else {
 		loop_timer_start(loop, &listener->retry, loop_now_ns(loop));
 	}

@@ -47,7 +47,7 @@ void stream_fail(struct stream *stream, int reason)
 	if (stream->transmit_armed) {
 		stream->in_flight++;
 		engine_of(stream)->class->cancel(
-			engine_of(stream), &stream->cancel_transmit, &stream->transmit);
+			engine_of(stream), &stream->cancel_transmit, stream->fd, &stream->transmit);
 	}
 	/* With nothing in flight no completion would end it. */
 	if (stream->in_flight == 0)

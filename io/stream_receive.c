@@ -358,7 +358,7 @@ void stream_receive_cancel(struct stream *stream)
 	struct engine *engine = stream->loop->engine;
 	stream->cancel_receive_armed = true;
 	stream->in_flight++;
-	engine->class->cancel(engine, &stream->cancel_receive, &stream->receive);
+	engine->class->cancel(engine, &stream->cancel_receive, stream->fd, &stream->receive);
 }
 
 void stream_receive_update(struct stream *stream)

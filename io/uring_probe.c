@@ -286,7 +286,7 @@ static int probe_accept(struct uring *uring, int listen_fd)
 	uring->caps.multishot_accept = fd >= 0 && armed;
 	if (!armed)
 		return fd;
-	class->cancel(&uring->engine, &cancel, &accept_op);
+	class->cancel(&uring->engine, &cancel, listen_fd, &accept_op);
 	for (int expected = 2; expected > 0; expected--) {
 		result = class->wait(&uring->engine, clock_monotonic_ns() + PROBE_TIMEOUT_NS);
 		if (result == 0 && class->reap(&uring->engine, &completion, 1) != 1)
