@@ -38,8 +38,8 @@ test_tools    := $(call programs,$(wildcard tests/tools/*.c))
 fuzzers       := $(call programs,$(wildcard tests/fuzz/fuzz_$(patsubst fuzz_%,%,$(TEST)).c))
 benches       := $(call programs,$(wildcard bench/micro/*.c))
 
-.PHONY: all demo test test-unit test-schema test-golden test-fuzz test-live bench asan tsan ubsan \
-	fuzz tidy format install clean help unit-tests tools FORCE
+.PHONY: all demo test test-unit test-schema test-golden test-fuzz test-live test-broker bench \
+	asan tsan ubsan fuzz tidy format install clean help unit-tests tools FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -86,7 +86,7 @@ $(foreach folder,tests/unit/src tests/tools bench/micro,$(eval $(call link_with_
 test: ## everything: installs what it needs, then all test targets
 	infra/deps.sh test
 	$(MAKE) -j$(JOBS) all unit-tests tools fuzz
-	$(MAKE) -j1 test-unit test-schema test-golden test-fuzz test-live
+	$(MAKE) -j1 test-unit test-schema test-golden test-fuzz test-live test-broker
 
 unit-tests: $(unit_tests)
 tools: $(test_tools)
@@ -102,6 +102,9 @@ test-golden: tools ## frames captured from real clients and brokers
 
 test-live: all tools ## harrow against real Apache Kafka
 	tests/run $(wildcard tests/live/test_$(patsubst test_%,%,$(TEST)).sh)
+
+test-broker: all tools ## other clients of Kafka against harrow broker (STAGE=kafka: against Kafka)
+	tests/run $(wildcard tests/broker/test_$(patsubst test_%,%,$(TEST)).sh)
 
 # ---- fuzzers: libFuzzer under clang, with ASan and UBSan ----
 

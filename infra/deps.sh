@@ -2,7 +2,8 @@
 # Installs the Debian packages that harrow needs, and nothing when all of it is there.
 #
 #   infra/deps.sh build   what `make` needs: a compiler and the libraries
-#   infra/deps.sh test    also what the tests need: cmocka, clang, a JDK, Maven, kcat
+#   infra/deps.sh test    also what the tests need: cmocka, clang, a JDK, Maven, kcat, and what other
+#                         clients of Kafka are made with: Go, Python, npm
 #
 # It asks the machine for the thing (a command, a library that pkg-config knows) rather than for the
 # package, so a compiler or a JDK that came another way counts too. Exit status: 0 all is there,
@@ -35,6 +36,9 @@ clang-format   command clang-format
 kcat           command kcat
 JDK            javac $java_minimum
 maven          command mvn
+golang-go      command go
+python3-venv   python_venv -
+npm            command npm
 CLANG-RUNTIME  clang_runtime -"
 
 has_command() { command -v "$1" >/dev/null; }
@@ -57,6 +61,8 @@ has_clang_runtime() {
 	has_command clang &&
 		compgen -G "$(clang -print-resource-dir)/lib/*/libclang_rt.fuzzer*" >/dev/null
 }
+
+has_python_venv() { python3 -c 'import venv, ensurepip' 2>/dev/null; }
 
 missing() {
 	local package check argument
