@@ -50,13 +50,19 @@ int batch_header_read(const uint8_t *data, size_t size, struct batch_header *out
 	return 0;
 }
 
+bool batch_checksum_matches(const uint8_t *batch, size_t size)
+{
+	assert(size >= BATCH_HEADER_SIZE);
+	return crc32c(0, batch + ATTRIBUTES_AT, size - ATTRIBUTES_AT) == load32(batch + CRC_AT);
+}
+
 int batch_verify(const struct batch *batch)
 {
 	const struct batch_header *h = &batch->header;
 	assert(batch->size >= BATCH_HEADER_SIZE);
 	if (batch->size != (size_t)h->length + LENGTH_OVERHEAD)
 		return -EPROTO;
-	if (crc32c(0, batch->data + ATTRIBUTES_AT, batch->size - ATTRIBUTES_AT) != h->crc)
+	if (!batch_checksum_matches(batch->data, batch->size))
 		return -EBADMSG;
 	/* Compaction takes records away and leaves the last offset: fewer are right, more are not.
 	 */

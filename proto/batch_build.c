@@ -193,6 +193,18 @@ void batch_set_offset(uint8_t *batch, size_t size, int64_t base_offset, int32_t 
 	store32(batch + LEADER_EPOCH_AT, (uint32_t)leader_epoch);
 }
 
+void batch_set_max_timestamp(
+	uint8_t *batch, size_t size, bool log_append_time, int64_t max_timestamp_ms)
+{
+	assert(size >= BATCH_HEADER_SIZE);
+	unsigned attributes = load16(batch + ATTRIBUTES_AT) & ~(unsigned)ATTRIBUTE_LOG_APPEND_TIME;
+	if (log_append_time)
+		attributes |= ATTRIBUTE_LOG_APPEND_TIME;
+	store16(batch + ATTRIBUTES_AT, (uint16_t)attributes);
+	store64(batch + MAX_TIMESTAMP_AT, (uint64_t)max_timestamp_ms);
+	checksum_store(batch, size);
+}
+
 int32_t sequence_add(int32_t sequence, int32_t increment)
 {
 	return (int32_t)(((uint32_t)sequence + (uint32_t)increment) & INT32_MAX);

@@ -115,6 +115,13 @@ void batch_set_producer(uint8_t *batch, size_t size, int64_t producer_id, int16_
 /* Rewrites what the leader assigns; the checksum does not cover it. */
 void batch_set_offset(uint8_t *batch, size_t size, int64_t base_offset, int32_t leader_epoch);
 
+/*
+ * Rewrites whose time it is, the newest of the records (with log_append_time, of all of them), and
+ * the checksum: what a broker does to a topic's batches with message.timestamp.type LogAppendTime.
+ */
+void batch_set_max_timestamp(
+	uint8_t *batch, size_t size, bool log_append_time, int64_t max_timestamp_ms);
+
 /* Sequences count from 0 to 2^31 - 1 and then from 0 again. */
 int32_t sequence_add(int32_t sequence, int32_t increment);
 
@@ -178,6 +185,9 @@ void batch_iterator_init(
  * verified.
  */
 int batch_next(struct batch_iterator *it, struct batch *out);
+
+/* Whether the checksum is right, whatever else may be wrong; size: BATCH_HEADER_SIZE or more. */
+bool batch_checksum_matches(const uint8_t *batch, size_t size);
 
 /* 0; -EBADMSG when the checksum differs; -EPROTO when size and counts contradict each other. */
 int batch_verify(const struct batch *batch);

@@ -9,6 +9,7 @@
 #ifndef BROKER_PARTITION_LOG_H
 #define BROKER_PARTITION_LOG_H
 
+#include "append_check.h"
 #include "arena.h"
 #include "base.h"
 #include "proto/batch.h"
@@ -17,31 +18,6 @@
 #include "store.h"
 
 #define LOG_READ_SEGMENTS_MAX 4096 /* a read ends early at so many pieces */
-
-/* What the topic's configuration demands of a batch. */
-struct append_rules {
-	int32_t max_message_bytes;
-	bool log_append_time;            /* message.timestamp.type */
-	int64_t timestamp_before_max_ms; /* message.timestamp.before.max.ms */
-	int64_t timestamp_after_max_ms;
-	bool compacted;     /* records need keys */
-	bool check_crc;     /* the memory store, or --validate */
-	bool check_records; /* --validate: walk them, decompressing */
-};
-
-/*
- * What came in as the records of one partition, from its first bytes on: see append_batch_read. In
- * a null store without --validate no more than those first bytes is ever there.
- */
-struct append_batch {
-	int header_status; /* what batch_header_read said; the header is valid with 0 */
-	int8_t magic;      /* -1: too short to have one */
-	enum codec codec;  /* 5 to 7 exist on the wire only */
-	struct batch_header header;
-	int32_t size;              /* of the records field; -1: null */
-	uint8_t *data;             /* all of it; NULL: discarded */
-	struct store_space *space; /* where data is; NULL: not to be kept */
-};
 
 /* Offsets are -1 where Kafka answers so. */
 struct append_result {
@@ -82,23 +58,9 @@ void partition_log_open(struct partition_log *, struct store *);
 void partition_log_close(struct partition_log *);
 
 /*
- * Fills the batch from the first bytes of a records field of `size` bytes (-1: null) in all:
- * BATCH_HEADER_SIZE bytes of them, or `size` when that is less. Never fails: append judges.
- * data and space are then the caller's to set. Not worth receiving is what is larger than
- * max_message_bytes: append refuses it without looking at its data.
- */
-void append_batch_read(
-	struct append_batch *, const uint8_t *first_bytes, size_t first_size, int32_t size);
-
-/*
  * Checks and appends. On success the log keeps the batch (offset, epoch and append time written
  * into its header); the caller releases its space in any case. KAFKA_STORAGE_ERROR when the index
  * has no room (see store.h).
- *
- * Records are walked (and unpacked) only where the header cannot answer: with check_records, for a
- * compacted topic, where timestamp_before_max_ms is set, where the header's own times offend.
- * Of two stored batches in one records field Kafka refuses both, as does this; bytes behind the
- * batch that are no batch are refused too, which Kafka cuts off.
  */
 void partition_log_append(struct partition_log *, const struct append_batch *,
 	const struct append_rules *, int64_t now_ms, struct append_result *out);

@@ -66,8 +66,9 @@ void producer_group_clear(struct producer_table *, struct producer_group *);
 enum producer_verdict producer_check(const struct producer_table *, const struct producer_group *,
 	const struct producer_batch *, struct producer_place *place);
 
-/* The batch was accepted, and is appended there. 0 or -ENOMEM. */
-int producer_remember(struct producer_table *, struct producer_group *,
+/* The batch was accepted, and is appended there. Without memory the producer stays unknown, and so
+ * may go on. */
+void producer_remember(struct producer_table *, struct producer_group *,
 	const struct producer_batch *, const struct producer_place *, int64_t now_ms);
 
 /* Forgets producers of all partitions that were idle for so long or longer
