@@ -68,8 +68,9 @@ struct exchange {
 
 /*
  * Answers with the response message of exchange->api, in its version. throttle_time_ms is filled in
- * by quotas (an int32 member of that name is found in the table). Records are sent from where they
- * lie: their slabs must have been given to exchange_hold.
+ * by quotas (an int32 member of that name is found in the table); the handler of Fetch, which must
+ * know before it answers, asks them itself and has set it. The connection is muted for that long.
+ * Records are sent from where they lie: their slabs must have been given to exchange_hold.
  */
 void exchange_answer(struct exchange *, void *body);
 

@@ -9,6 +9,7 @@
 #include "base.h"
 #include "catalog.h"
 #include "fault.h"
+#include "fetch_session.h"
 #include "io/address.h"
 #include "io/listener.h"
 #include "io/loop.h"
@@ -48,6 +49,7 @@ struct stage_node {
 	struct listener listener;
 	bool listening;
 	struct list sessions;
+	struct fetch_sessions *fetch_sessions; /* see fetch_session.h */
 };
 
 struct stage {
