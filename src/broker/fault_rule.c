@@ -337,7 +337,7 @@ int fault_rule_read(struct fault_rule *rule, const char *text, char why[FAULT_WH
 	};
 	if (strlen(text) >= sizeof rule->text)
 		return refuse(why, "it is longer than %zu characters", sizeof rule->text - 1);
-	strcpy(rule->text, text);
+	memcpy(rule->text, text, strlen(text) + 1);
 	uint32_t seen = 0;
 	char *next = rule->text;
 	while (next) {
