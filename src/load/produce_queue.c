@@ -510,7 +510,7 @@ bool produce_queue_answered(struct produce_queue *q, struct produce_batch *batch
 	if (class.action == PRODUCE_ERROR_SEQUENCE && !q->identity)
 		class.action = PRODUCE_ERROR_FATAL;
 	if (class.refresh_metadata)
-		q->wants |= PRODUCE_WANT_METADATA;
+		q->leader_in_doubt = true;
 	batch->error = answer->error;
 	switch (class.action) {
 	case PRODUCE_ERROR_NONE:
@@ -542,22 +542,10 @@ bool produce_queue_lost(
 		return false;
 	if (q->next_connection == q->connection)
 		q->next_connection = PRODUCE_NO_CONNECTION;
-	q->wants |= PRODUCE_WANT_METADATA;
+	q->leader_in_doubt = true;
 	requeue(q, batch, false, now_ns);
 	drain(q, true, now_ns);
 	advance(q, now_ns);
-	return true;
-}
-
-bool produce_queue_timed_out(
-	struct produce_queue *q, struct produce_batch *batch, uint32_t attempt, int64_t now_ns)
-{
-	if (attempt_ended(batch, attempt))
-		return false;
-	if (q->next_connection == q->connection)
-		q->next_connection = PRODUCE_NO_CONNECTION;
-	q->wants |= PRODUCE_WANT_CLOSE | PRODUCE_WANT_METADATA;
-	drain(q, true, now_ns);
 	return true;
 }
 
@@ -596,9 +584,9 @@ struct produce_batch *produce_queue_take_done(struct produce_queue *q)
 	return b;
 }
 
-unsigned produce_queue_take_wants(struct produce_queue *q)
+bool produce_queue_take_doubt(struct produce_queue *q)
 {
-	unsigned wants = q->wants;
-	q->wants = 0;
-	return wants;
+	bool doubt = q->leader_in_doubt;
+	q->leader_in_doubt = false;
+	return doubt;
 }

@@ -7,7 +7,8 @@
  * - sequences are contiguous and wrap from 2^31 - 1 to 0;
  * - after a failure nothing is sent until nothing is in flight; then everything from the first
  *   unacknowledged batch goes out again, in order, byte for byte the same;
- * - a batch whose answer is overdue closes its connection before its sequences go out again;
+ * - a connection on which an answer is overdue is closed before its sequences go out again, which
+ *   is the connection's own business;
  * - where a batch will never be written, later ones need a fresh epoch: taken when nothing of this
  *   partition is in flight, and only then are unacknowledged batches stamped anew, from sequence 0.
  * Three rules are stricter than Java's. No batch is sent that is five or more behind the first
@@ -22,7 +23,7 @@
  * behind a failed batch may be written before it, or twice.
  *
  * How to drive it. Push sealed batches. After every event, and at produce_queue_deadline_ns: take
- * the wants, take the ended batches, and send what produce_queue_next offers (a throttled or full
+ * the doubt, take the ended batches, and send what produce_queue_next offers (a throttled or full
  * connection just does not ask). Every sent batch gets exactly one end of its attempt: answered, or
  * lost. Close a connection whose answer is overdue with a reset: what the broker has not read yet
  * is then never read. Batches belong to the caller, who may free or reuse one as soon as
@@ -96,12 +97,6 @@ struct produce_answer {
 	int64_t log_append_ms;
 };
 
-enum produce_want {
-	PRODUCE_WANT_METADATA = 1, /* the leader is in doubt: refresh */
-	PRODUCE_WANT_CLOSE =
-		2, /* close q->connection at once; then report what was on it as lost */
-};
-
 enum produce_queue_state {
 	PRODUCE_QUEUE_IDENTIFYING, /* waits for a producer id and epoch; nothing is in flight */
 	PRODUCE_QUEUE_FLOWING,     /* sends */
@@ -131,7 +126,7 @@ struct produce_queue {
 	bool draining_failed;       /* the drain under way is already counted in failures */
 	int32_t failures;           /* rewinds in a row without an acknowledgement between */
 	int64_t retry_ns;
-	unsigned wants;                                                /* of enum produce_want */
+	bool leader_in_doubt; /* see produce_queue_take_doubt */
 	uint64_t pushed_count, resent_count, rewind_count, bump_count; /* for the report */
 };
 
@@ -186,13 +181,6 @@ bool produce_queue_answered(struct produce_queue *q, struct produce_batch *batch
 bool produce_queue_lost(
 	struct produce_queue *q, struct produce_batch *batch, uint32_t attempt, int64_t now_ns);
 
-/*
- * The attempt's answer is overdue: wants the connection closed. The batch stays in flight until it
- * is lost, or answered after all. Returns false as above.
- */
-bool produce_queue_timed_out(
-	struct produce_queue *q, struct produce_batch *batch, uint32_t attempt, int64_t now_ns);
-
 /* Lets time pass, and takes up what the identity has become: expiry, end of a back-off. */
 void produce_queue_tick(struct produce_queue *q, int64_t now_ns);
 
@@ -205,8 +193,8 @@ void produce_queue_abort(struct produce_queue *q, int64_t now_ns);
 /* The next ended batch, unlinked and the caller's again, or NULL. */
 struct produce_batch *produce_queue_take_done(struct produce_queue *q);
 
-/* The wants since the last call, bits of enum produce_want. */
-unsigned produce_queue_take_wants(struct produce_queue *q);
+/* Whether, since the last call, something said that the leader may be another: refresh metadata. */
+bool produce_queue_take_doubt(struct produce_queue *q);
 
 static inline bool produce_queue_empty(const struct produce_queue *q)
 {

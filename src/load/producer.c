@@ -156,11 +156,8 @@ static void lane_serve(struct lane *lane, int64_t now_ns)
 {
 	struct worker *w = lane->producer->worker;
 	produce_queue_tick(&lane->queue, now_ns);
-	unsigned wants = produce_queue_take_wants(&lane->queue);
-	if (wants & PRODUCE_WANT_METADATA)
+	if (produce_queue_take_doubt(&lane->queue))
 		cluster_refresh(&w->cluster);
-	if ((wants & PRODUCE_WANT_CLOSE) && lane->link)
-		connection_drop(&lane->link->connection, -ETIMEDOUT, "an answer is overdue");
 	lane_collect(lane, now_ns);
 }
 

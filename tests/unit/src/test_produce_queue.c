@@ -162,7 +162,7 @@ static void test_a_failure_waits_backs_off_and_resends_in_order(void **state)
 	struct fixture f;
 	set_up_flowing(&f, true, 6);
 	answer(&f, 1, ERROR_NOT_LEADER_OR_FOLLOWER);
-	assert_int_equal(produce_queue_take_wants(&f.queue), PRODUCE_WANT_METADATA);
+	assert_true(produce_queue_take_doubt(&f.queue));
 	pass(&f, NS_PER_S);
 	assert_int_equal(send_all(&f), 0); /* 2 to 5 are in flight */
 	for (int i = 2; i < 6; i++)
@@ -208,20 +208,16 @@ static void test_a_duplicate_counts_as_success(void **state)
 	assert_int_equal(f.batches[0].base_offset, -1);
 }
 
-static void test_an_overdue_answer_closes_the_connection_first(void **state)
+static void test_a_connection_is_lost_with_its_last_batch(void **state)
 {
 	(void)state;
 	struct fixture f;
 	set_up_flowing(&f, true, 3);
-	assert_true(
-		produce_queue_timed_out(&f.queue, &f.batches[1], f.batches[1].attempt, f.now_ns));
-	assert_true(produce_queue_take_wants(&f.queue) & PRODUCE_WANT_CLOSE);
+	lose(&f, 1);
 	produce_queue_connect(&f.queue, 2, f.now_ns);
 	pass(&f, NS_PER_S);
 	assert_int_equal(send_all(&f), 0);
 	assert_int_equal(f.queue.connection, 1);
-	lose(&f, 1);
-	assert_int_equal(send_all(&f), 0);
 	lose(&f, 2);
 	assert_int_equal(send_all(&f), 1);
 	assert_int_equal(f.queue.connection, 2);
@@ -242,7 +238,6 @@ static void test_a_late_answer_of_an_ended_attempt_is_ignored(void **state)
 	assert_int_equal(send_all(&f), 1);
 	assert_false(produce_queue_answered(&f.queue, &f.batches[0], 1, &success, f.now_ns));
 	assert_false(produce_queue_lost(&f.queue, &f.batches[0], 1, f.now_ns));
-	assert_false(produce_queue_timed_out(&f.queue, &f.batches[0], 1, f.now_ns));
 	assert_true(produce_queue_answered(&f.queue, &f.batches[0], 2, &success, f.now_ns));
 	assert_false(produce_queue_answered(&f.queue, &f.batches[0], 2, &success, f.now_ns));
 }
@@ -552,7 +547,7 @@ int main(void)
 		cmocka_unit_test(test_a_failure_waits_backs_off_and_resends_in_order),
 		cmocka_unit_test(test_back_off_doubles_with_jitter_up_to_its_limit),
 		cmocka_unit_test(test_a_duplicate_counts_as_success),
-		cmocka_unit_test(test_an_overdue_answer_closes_the_connection_first),
+		cmocka_unit_test(test_a_connection_is_lost_with_its_last_batch),
 		cmocka_unit_test(test_a_late_answer_of_an_ended_attempt_is_ignored),
 		cmocka_unit_test(test_a_leader_move_awaits_what_is_in_flight),
 		cmocka_unit_test(test_a_head_refused_for_its_sequence_gets_a_fresh_epoch),

@@ -612,7 +612,8 @@ static void drive(struct sim *s, int32_t partition)
 	struct partition *p = &s->partitions[partition];
 	struct produce_batch *batch;
 	take_done(s, partition);
-	while ((batch = produce_queue_next(&p->queue, s->now_ns))) {
+	/* Nothing is sent on a connection that is going down. */
+	while (p->connected >= 0 && (batch = produce_queue_next(&p->queue, s->now_ns))) {
 		if (fault(s) && chance(s, 0.2)) {
 			/* The connection pushes back: nothing was promised yet. */
 			schedule_in(s, about(s, LATENCY_NS), EVENT_TICK, partition, 0, 0);
@@ -621,12 +622,8 @@ static void drive(struct sim *s, int32_t partition)
 		send_batch(s, partition, batch);
 	}
 	take_done(s, partition);
-	unsigned wants = produce_queue_take_wants(&p->queue);
-	if (wants & PRODUCE_WANT_METADATA || p->connected < 0)
+	if (produce_queue_take_doubt(&p->queue) || p->connected < 0)
 		ask_metadata(s, partition);
-	if (wants & PRODUCE_WANT_CLOSE)
-		schedule_in(
-			s, about(s, LATENCY_NS / 2), EVENT_CLOSE, partition, p->on_connection, 0);
 	int64_t deadline_ns = produce_queue_deadline_ns(&p->queue);
 	if (deadline_ns != NEVER_NS && (p->tick_ns <= s->now_ns || deadline_ns < p->tick_ns)) {
 		p->tick_ns = MAX(deadline_ns, s->now_ns + 1);
@@ -754,10 +751,12 @@ static void on_timeout(struct sim *s, const struct event *e)
 {
 	struct partition *p = &s->partitions[e->partition];
 	struct produce_batch *batch = &p->batches[e->b].batch;
-	if (!produce_queue_timed_out(&p->queue, batch, e->attempt, s->now_ns))
+	if (batch->state != PRODUCE_BATCH_IN_FLIGHT || batch->attempt != e->attempt)
 		return;
 	STORY(s, "p%d batch %d attempt %u times out", e->partition, e->b, e->attempt);
 	s->counts->timeouts++;
+	/* The connection goes down at once, and what is on it is lost when it is down. */
+	schedule_in(s, about(s, LATENCY_NS / 2), EVENT_CLOSE, e->partition, p->on_connection, 0);
 	if (p->connected == p->on_connection)
 		p->connected = -1;
 }
