@@ -124,8 +124,14 @@ struct engine_class {
 	void (*buffer_return)(struct engine *engine, uint32_t id);
 };
 
-/* 0 or -errno with one line for people in `why`. */
+/*
+ * 0 or -errno with one line for people in `why`. From io_uring, -EPERM, -EACCES and -ENOSYS mean
+ * that it is not to be had here, and uring_advice says what to do about an error, or NULL.
+ */
 int engine_uring_open(
+	const struct engine_options *options, struct engine **engine, char why[LOOP_TEXT_SIZE]);
+const char *uring_advice(int error);
+int engine_epoll_open(
 	const struct engine_options *options, struct engine **engine, char why[LOOP_TEXT_SIZE]);
 int engine_sim_open(
 	const struct engine_options *options, struct engine **engine, char why[LOOP_TEXT_SIZE]);

@@ -396,8 +396,8 @@ static int rings_open(
 int engine_uring_open(
 	const struct engine_options *options, struct engine **engine, char why[LOOP_TEXT_SIZE])
 {
-	struct uring_caps caps;
-	int result = uring_caps_parse(options->caps, &caps, why);
+	struct caps caps;
+	int result = caps_parse(options->caps, &caps, why);
 	if (result < 0)
 		return result;
 	struct uring *uring = calloc(1, sizeof *uring);

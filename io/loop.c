@@ -103,6 +103,39 @@ static void loop_free(struct loop *loop)
 	free(loop);
 }
 
+static bool not_to_be_had(int error)
+{
+	return error == -EPERM || error == -EACCES || error == -ENOSYS;
+}
+
+static int uring_or_epoll(
+	struct loop *loop, const struct engine_options *options, char why[LOOP_TEXT_SIZE])
+{
+	int result = engine_uring_open(options, &loop->engine, why);
+	if (loop->options.engine == LOOP_ENGINE_AUTO && not_to_be_had(result)) {
+		memcpy(loop->fallback, why, sizeof loop->fallback);
+		return engine_epoll_open(options, &loop->engine, why);
+	}
+	const char *advice = result < 0 ? uring_advice(result) : NULL;
+	size_t used = strlen(why);
+	if (advice)
+		snprintf(why + used, LOOP_TEXT_SIZE - used, ": %s", advice);
+	return result;
+}
+
+static int engine_open(
+	struct loop *loop, const struct engine_options *options, char why[LOOP_TEXT_SIZE])
+{
+	switch (loop->options.engine) {
+	case LOOP_ENGINE_AUTO:
+	case LOOP_ENGINE_URING:
+		return uring_or_epoll(loop, options, why);
+	case LOOP_ENGINE_EPOLL:
+		return engine_epoll_open(options, &loop->engine, why);
+	}
+	return -EINVAL;
+}
+
 int loop_open(const struct loop_options *options, struct loop **out, char why[LOOP_TEXT_SIZE])
 {
 	snprintf(why, LOOP_TEXT_SIZE, "not enough memory for the loop");
@@ -124,7 +157,7 @@ int loop_open(const struct loop_options *options, struct loop **out, char why[LO
 		.buffer_size = loop->options.receive_buffer_size,
 		.buffer_count = loop->options.receive_buffer_count,
 	};
-	result = engine_uring_open(&engine_options, &loop->engine, why);
+	result = engine_open(loop, &engine_options, why);
 	if (result < 0)
 		goto free_loop;
 	if (!loop->engine->class->wake) {
@@ -249,6 +282,11 @@ void loop_buffer_return(struct loop *loop, uint32_t id)
 const char *loop_describe(const struct loop *loop)
 {
 	return loop->engine->description;
+}
+
+const char *loop_fallback(const struct loop *loop)
+{
+	return loop->fallback[0] ? loop->fallback : NULL;
 }
 
 int64_t loop_now_ns(const struct loop *loop)

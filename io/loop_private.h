@@ -23,6 +23,7 @@ struct held_buffer {
 struct loop {
 	struct engine *engine;
 	struct loop_options options;
+	char fallback[LOOP_TEXT_SIZE]; /* why epoll stands in; empty when it does not */
 	struct timer_heap timers;
 	struct slab_pool slabs;
 	int64_t now_ns;    /* right after the last wait */

@@ -6,28 +6,16 @@
 
 #include <liburing.h>
 
+#include "caps.h"
 #include "engine.h"
 
 #define URING_BUFFER_GROUP 0
 #define URING_SUBMIT_TRIES 64 /* of a submission that the kernel refuses for now */
 
-enum uring_rung {
-	RUNG_DEFER, /* completions run only when we wait: SINGLE_ISSUER, DEFER_TASKRUN (6.1) */
-	RUNG_COOP,  /* completions run on our next system call: COOP_TASKRUN (5.19) */
-	RUNG_PLAIN, /* 5.15 */
-	RUNG_COUNT,
-};
-
-struct uring_caps {
-	enum uring_rung rung;
-	bool multishot, buffer_ring, wait_all, discard, multishot_accept;
-	bool tiny;
-};
-
 struct uring {
 	struct engine engine;
 	struct io_uring ring;
-	struct uring_caps caps;
+	struct caps caps;
 	int broken;                /* -errno of a submission that failed for good */
 	struct io_uring_sqe spare; /* what is prepared into when broken */
 	bool overflowing;
@@ -39,9 +27,6 @@ struct uring {
 	uint8_t *buffers;
 	size_t buffer_size, buffer_count, ring_bytes;
 };
-
-/* What --io-caps allows: all that is not left out. 0, or -EINVAL and `why`. */
-int uring_caps_parse(const char *text, struct uring_caps *caps, char why[LOOP_TEXT_SIZE]);
 
 /* Opens the ring on the highest rung that is allowed and works. 0, or -errno and `why`. */
 int uring_ring_open(

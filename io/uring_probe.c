@@ -15,8 +15,6 @@
 
 #define PROBE_TIMEOUT_NS (2 * NS_PER_S)
 
-static const char *const rung_names[RUNG_COUNT] = { "defer", "coop", "plain" };
-
 static const unsigned rung_flags[RUNG_COUNT] = {
 	[RUNG_DEFER] =
 		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL,
@@ -25,105 +23,54 @@ static const unsigned rung_flags[RUNG_COUNT] = {
 	[RUNG_PLAIN] = 0,
 };
 
-static const struct {
-	const char *name;
-	size_t offset;
-} features[] = {
-	{ "multishot", offsetof(struct uring_caps, multishot) },
-	{ "bufring", offsetof(struct uring_caps, buffer_ring) },
-	{ "waitall", offsetof(struct uring_caps, wait_all) },
-	{ "trunc", offsetof(struct uring_caps, discard) },
-	{ "multiaccept", offsetof(struct uring_caps, multishot_accept) },
-};
-
-static bool *feature_of(struct uring_caps *caps, size_t index)
-{
-	return (bool *)((char *)caps + features[index].offset);
-}
-
-/* ---- --io-caps ---- */
-
-static bool caps_word(struct uring_caps *caps, const char *word, size_t size)
-{
-	for (int rung = 0; rung < RUNG_COUNT; rung++)
-		if (strlen(rung_names[rung]) == size && !memcmp(word, rung_names[rung], size)) {
-			caps->rung = (enum uring_rung)rung;
-			return true;
-		}
-	for (size_t i = 0; i < COUNT_OF(features); i++)
-		if (word[0] == '-' && strlen(features[i].name) == size - 1 &&
-			!memcmp(word + 1, features[i].name, size - 1)) {
-			*feature_of(caps, i) = false;
-			return true;
-		}
-	if (size == 4 && !memcmp(word, "tiny", size)) {
-		caps->tiny = true;
-		return true;
-	}
-	return false;
-}
-
-int uring_caps_parse(const char *text, struct uring_caps *caps, char why[LOOP_TEXT_SIZE])
-{
-	struct uring_caps result = { .rung = RUNG_DEFER };
-	for (size_t i = 0; i < COUNT_OF(features); i++)
-		*feature_of(&result, i) = true;
-	const char *word = text ? text : "";
-	while (*word) {
-		size_t size = strcspn(word, ",");
-		if (size == 0 || !caps_word(&result, word, size)) {
-			snprintf(why, LOOP_TEXT_SIZE,
-				"unknown capability \"%.*s\": defer, coop, plain, -multishot, "
-				"-bufring, -waitall, -trunc, -multiaccept, tiny",
-				(int)MIN(size, (size_t)32), word);
-			return -EINVAL;
-		}
-		word += size;
-		word += *word == ',';
-	}
-	*caps = result;
-	return 0;
-}
-
 void uring_describe(const struct uring *uring, char text[LOOP_TEXT_SIZE])
 {
-	struct uring_caps caps = uring->caps;
-	int used = snprintf(text, LOOP_TEXT_SIZE, "uring (%s", rung_names[caps.rung]);
-	for (size_t i = 0; i < COUNT_OF(features); i++)
-		if (*feature_of(&caps, i))
-			used += snprintf(text + used, LOOP_TEXT_SIZE - (size_t)used, ", %s",
-				features[i].name);
-	snprintf(text + used, LOOP_TEXT_SIZE - (size_t)used, "%s)", caps.tiny ? ", tiny" : "");
+	struct caps caps = uring->caps;
+	caps.pwait2 = false; /* epoll's */
+	caps_describe(&caps, "uring", rung_name(caps.rung), text);
 }
 
 /* ---- set-up ---- */
 
-static int explain(int error, const char *what, char why[LOOP_TEXT_SIZE])
+const char *uring_advice(int error)
 {
 	switch (error) {
 	case -EPERM:
 	case -EACCES:
-		snprintf(why, LOOP_TEXT_SIZE,
-			"io_uring is not permitted here (%s: %s): set kernel.io_uring_disabled=0, "
-			"or run the container with a seccomp profile that allows io_uring_setup, "
-			"io_uring_enter and io_uring_register",
-			what, strerror(-error));
+		return "set kernel.io_uring_disabled=0, or run the container with a seccomp "
+		       "profile that allows io_uring_setup, io_uring_enter and io_uring_register";
+	case -ENOSYS:
+		return "Linux 5.15 or later with CONFIG_IO_URING is needed";
+	case -ENOMEM:
+		return "raise ulimit -l or free some memory";
+	case -EMFILE:
+	case -ENFILE:
+		return "raise ulimit -n";
+	default:
+		return NULL;
+	}
+}
+
+static int explain(int error, const char *what, char why[LOOP_TEXT_SIZE])
+{
+	if (error == -EINVAL)
+		error = -ENOSYS;
+	switch (error) {
+	case -EPERM:
+	case -EACCES:
+		snprintf(why, LOOP_TEXT_SIZE, "io_uring is not permitted here (%s: %s)", what,
+			strerror(-error));
 		break;
 	case -ENOSYS:
-	case -EINVAL:
-		snprintf(why, LOOP_TEXT_SIZE,
-			"this kernel's io_uring is missing or too old (%s): Linux 5.15 or later "
-			"with CONFIG_IO_URING is needed",
+		snprintf(why, LOOP_TEXT_SIZE, "this kernel's io_uring is missing or too old (%s)",
 			what);
 		break;
 	case -ENOMEM:
-		snprintf(why, LOOP_TEXT_SIZE,
-			"no memory for io_uring (%s): raise ulimit -l or free some memory", what);
+		snprintf(why, LOOP_TEXT_SIZE, "no memory for io_uring (%s)", what);
 		break;
 	case -EMFILE:
 	case -ENFILE:
-		snprintf(why, LOOP_TEXT_SIZE,
-			"no file descriptor left for io_uring: raise ulimit -n");
+		snprintf(why, LOOP_TEXT_SIZE, "no file descriptor left for io_uring");
 		break;
 	default:
 		snprintf(why, LOOP_TEXT_SIZE, "io_uring failed (%s): %s", what, strerror(-error));
@@ -321,7 +268,7 @@ static int probe_tcp(struct uring *uring)
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
 	socklen_t size = sizeof address;
-	struct uring_caps wanted = uring->caps;
+	struct caps wanted = uring->caps;
 	uring->caps.discard = false;
 	int result = 0;
 	int listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -43,10 +43,10 @@ struct loop_options {
 	struct sim *sim; /* not NULL: the simulated network is the engine (io/sim.h) */
 	/*
 	 * Forces lower capabilities, from --io-caps: a comma separated list of at most one rung of
-	 * the ladder ("defer", "coop", "plain": the highest to try) and of features to leave out
-	 * ("-multishot", "-bufring", "-waitall", "-trunc", "-multiaccept"). "tiny" makes the rings
-	 * as small as they can be, so that tests reach the full-queue paths. NULL: the best that
-	 * the kernel has.
+	 * io_uring's ladder ("defer", "coop", "plain": the highest to try) and of features to leave
+	 * out ("-multishot", "-bufring", "-waitall", "-trunc", "-multiaccept"; epoll alone:
+	 * "-pwait2"). "tiny" makes the queues as small as they can be, so that tests reach what
+	 * happens when they are full. NULL: the best that the kernel has.
 	 */
 	const char *caps;
 	unsigned connections;        /* expected at one time: sizes the rings; default 64 */
@@ -71,22 +71,25 @@ struct loop_statistics {
 };
 
 /*
- * 0, or -errno with one line for people in `why` (what failed, what to do): -EPERM or -EACCES when
- * io_uring is forbidden (seccomp, sysctl), -ENOSYS when the kernel has none or too old a one,
- * -EINVAL for unknown caps, -ENOMEM.
+ * 0, or -errno with one line for people in `why` (what failed, what to do): -EINVAL for unknown
+ * caps, -ENOMEM; with LOOP_ENGINE_URING also -EPERM or -EACCES when io_uring is forbidden (seccomp,
+ * sysctl), -ENOSYS when the kernel has none or too old a one.
  */
 int loop_open(const struct loop_options *options, struct loop **loop, char why[LOOP_TEXT_SIZE]);
 
 /*
- * With LOOP_ENGINE_AUTO: why epoll stands in for io_uring, one line for people; NULL when it does
- * not.
+ * With LOOP_ENGINE_AUTO: why epoll stands in for io_uring, for people, e.g. "io_uring is not
+ * permitted here (io_uring_setup: Operation not permitted)"; NULL when it does not.
  */
 const char *loop_fallback(const struct loop *loop);
 
 /* Every stream and listener must be closed, every slab released. Timers are forgotten. */
 void loop_close(struct loop *loop);
 
-/* For results: "uring (defer, multishot, bufring, waitall, trunc)". */
+/*
+ * For results: the engine's name first, then what it has, as "uring (defer, multishot, bufring,
+ * waitall, trunc)".
+ */
 const char *loop_describe(const struct loop *loop);
 
 /* CLOCK_MONOTONIC as read right after the last wait: the same for all callbacks of a turn. */

@@ -31,8 +31,9 @@ struct sim_faults {
 	uint32_t refuse;        /* a connect fails */
 	uint32_t no_buffers;    /* ENOBUFS, of a receive into small buffers or an accept */
 	uint32_t reorder;       /* completions of different operations change places */
-	uint32_t late;          /* a completion is delivered late, a cancel cannot stop its target */
-	int64_t delay_max_ns;   /* of bytes on the way, beside the latency; pieces are delayed apart */
+	uint32_t late;        /* a completion is delivered late, a cancel cannot stop its target */
+	int64_t delay_max_ns; /* of bytes on the way, beside the latency; pieces are delayed apart
+			       */
 	int64_t late_max_ns;
 };
 

@@ -1,5 +1,5 @@
 /*
- * What the tests of io share: a loop per rung of the ladder, turning until something is true, plain
+ * What the tests of io share: a loop per engine and rung, turning until something is true, plain
  * blocking sockets as peers, and the count of open descriptors.
  */
 #ifndef IO_TEST_H
@@ -24,7 +24,7 @@
 
 #define PATIENCE_NS (20 * NS_PER_S)
 
-/* Every test that moves data runs on each of these. */
+/* Every test that moves data runs on each of these: epoll, else a rung of io_uring's ladder. */
 static const char *const rungs[] = {
 	"defer",
 	"coop",
@@ -33,19 +33,26 @@ static const char *const rungs[] = {
 	"defer,-bufring",
 	"plain,-multishot,-bufring,-waitall,-trunc,-multiaccept",
 	"defer,tiny",
+	"epoll",
+	"epoll,-multishot,-multiaccept",
+	"epoll,-bufring",
+	"epoll,-multishot,-bufring,-waitall,-trunc,-multiaccept,-pwait2",
+	"epoll,tiny",
 };
 
 /* Opens a loop on a rung; NULL, with a printed reason, when this kernel does not have it. */
 static inline struct loop *rung_open(const char *caps, const struct loop_options *options)
 {
 	struct loop_options o = options ? *options : (struct loop_options){ 0 };
-	o.caps = caps;
+	size_t rung_size = strcspn(caps, ",");
+	bool epoll = rung_size == 5 && !memcmp(caps, "epoll", 5);
+	o.engine = epoll ? LOOP_ENGINE_EPOLL : LOOP_ENGINE_URING;
+	o.caps = epoll ? caps + 5 + (caps[5] == ',') : caps;
 	struct loop *loop;
 	char why[LOOP_TEXT_SIZE];
 	int result = loop_open(&o, &loop, why);
 	if (result < 0)
 		fail_msg("loop_open(%s): %d: %s", caps, result, why);
-	size_t rung_size = strcspn(caps, ",");
 	char rung[16];
 	snprintf(rung, sizeof rung, "%.*s", (int)rung_size, caps);
 	if (!strstr(loop_describe(loop), rung)) {

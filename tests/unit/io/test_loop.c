@@ -1,6 +1,6 @@
 /*
  * Shows: waits end by time, timer, wake or signal; every rung of the ladder opens; a kernel that
- * forbids io_uring, wholly or in part, is refused with a reason and never hangs.
+ * forbids io_uring, wholly or in part, is refused with a reason or left for epoll, and never hangs.
  */
 #include "io_test.h"
 
@@ -20,10 +20,12 @@ static void test_every_rung_opens_and_says_what_it_is(void **state)
 	FOR_EACH_RUNG(loop, NULL)
 	{
 		const char *text = loop_describe(loop);
-		assert_non_null(strstr(text, "uring"));
 		const char *caps = rungs[rung_index];
+		const char *engine = strncmp(caps, "epoll", 5) == 0 ? "epoll" : "uring";
+		assert_int_equal(strcspn(text, " "), 5);
+		assert_memory_equal(text, engine, 5);
 		static const char *const names[] = { "multishot", "bufring", "waitall", "trunc",
-			"multiaccept" };
+			"multiaccept", "pwait2" };
 		for (size_t i = 0; i < COUNT_OF(names); i++) {
 			char without[16];
 			snprintf(without, sizeof without, "-%s", names[i]);
@@ -171,12 +173,15 @@ static void test_a_signal_handler_ends_the_wait(void **state)
 
 /* ---- forbidden ---- */
 
-static void forbid(unsigned number, uint32_t action)
+/* The three system calls of io_uring: 425 set-up, 426 enter, 427 register. */
+static void forbid(unsigned first, unsigned last, int error)
 {
+	uint32_t answer = SECCOMP_RET_ERRNO | (uint32_t)error;
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, action),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, first, 0, 2),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, last, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, answer),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = { .len = COUNT_OF(filter), .filter = filter };
@@ -185,25 +190,55 @@ static void forbid(unsigned number, uint32_t action)
 		_exit(77);
 }
 
-/* Opens a loop in a child under the filter; the child's exit status says what came of it. */
-static int open_forbidden(unsigned number, int error)
+/* Exit statuses of the children below: the first thing that was not as it should be. */
+
+static int open_uring(int error)
+{
+	struct loop *loop = NULL;
+	struct loop_options options = { .engine = LOOP_ENGINE_URING };
+	char why[LOOP_TEXT_SIZE] = "";
+	int descriptors = open_descriptors();
+	if (loop_open(&options, &loop, why) != -error)
+		return 1;
+	if (!strstr(why, "io_uring") || !strchr(why, ':') || strchr(why, '\n'))
+		return 2;
+	return open_descriptors() == descriptors ? 0 : 3;
+}
+
+static int open_any(int error)
+{
+	struct loop *loop = NULL;
+	char why[LOOP_TEXT_SIZE] = "";
+	int descriptors = open_descriptors();
+	if (loop_open(NULL, &loop, why) != 0)
+		return 11;
+	if (strncmp(loop_describe(loop), "epoll", 5) != 0)
+		return 12;
+	const char *reason = loop_fallback(loop);
+	if (!reason || !strstr(reason, "io_uring") || strchr(reason, '\n'))
+		return 13;
+	if (error != ENOSYS && !strstr(reason, strerror(error)))
+		return 14;
+	struct loop_statistics statistics;
+	loop_wake(loop);
+	if (loop_turn(loop, NEVER_NS) < 0)
+		return 15;
+	loop_statistics(loop, &statistics);
+	if (statistics.wakes != 1)
+		return 16;
+	loop_close(loop);
+	return open_descriptors() == descriptors ? 0 : 17;
+}
+
+/* Tries in a child under the filter; 0 when all was well. */
+static int try_forbidden(unsigned first, unsigned last, int error, int (*try)(int error))
 {
 	pid_t child = fork();
 	assert_true(child >= 0);
 	if (child == 0) {
 		alarm(10);
-		forbid(number, SECCOMP_RET_ERRNO | (uint32_t)error);
-		struct loop *loop = NULL;
-		char why[LOOP_TEXT_SIZE] = "";
-		int descriptors = open_descriptors();
-		int result = loop_open(NULL, &loop, why);
-		if (result != -error)
-			_exit(1);
-		if (!strstr(why, "io_uring"))
-			_exit(2);
-		if (open_descriptors() != descriptors)
-			_exit(3);
-		_exit(0);
+		forbid(first, last, error);
+		_exit(try(error));
 	}
 	int status;
 	assert_int_equal(waitpid(child, &status, 0), child);
@@ -213,24 +248,41 @@ static int open_forbidden(unsigned number, int error)
 	return WEXITSTATUS(status) == 77 ? 0 : WEXITSTATUS(status);
 }
 
-static void test_forbidden_setup_is_a_clean_error(void **state)
+static const struct {
+	unsigned first, last;
+	int error;
+} filters[] = {
+	{ SYS_io_uring_setup, SYS_io_uring_register, EPERM },
+	{ SYS_io_uring_setup, SYS_io_uring_register, ENOSYS },
+	{ SYS_io_uring_setup, SYS_io_uring_register, EACCES },
+	{ SYS_io_uring_setup, SYS_io_uring_setup, EPERM },
+	{ SYS_io_uring_enter, SYS_io_uring_enter, EPERM },
+	{ SYS_io_uring_register, SYS_io_uring_register, EPERM },
+};
+
+static void test_forbidden_io_uring_is_a_clean_error(void **state)
 {
 	(void)state;
-	assert_int_equal(open_forbidden(SYS_io_uring_setup, EPERM), 0);
-	assert_int_equal(open_forbidden(SYS_io_uring_setup, ENOSYS), 0);
-	assert_int_equal(open_forbidden(SYS_io_uring_setup, EACCES), 0);
+	for (size_t i = 0; i < COUNT_OF(filters); i++)
+		assert_int_equal(try_forbidden(filters[i].first, filters[i].last, filters[i].error,
+					 open_uring),
+			0);
 }
 
-static void test_forbidden_enter_is_a_clean_error(void **state)
+static void test_forbidden_io_uring_makes_way_for_epoll(void **state)
 {
 	(void)state;
-	assert_int_equal(open_forbidden(SYS_io_uring_enter, EPERM), 0);
+	for (size_t i = 0; i < COUNT_OF(filters); i++)
+		assert_int_equal(try_forbidden(filters[i].first, filters[i].last, filters[i].error,
+					 open_any),
+			0);
 }
 
-static void test_forbidden_register_is_a_clean_error(void **state)
+static void test_epoll_asked_for_is_no_fallback(void **state)
 {
 	(void)state;
-	assert_int_equal(open_forbidden(SYS_io_uring_register, EPERM), 0);
+	FOR_EACH_RUNG(loop, NULL)
+	assert_null(loop_fallback(loop));
 }
 
 int main(void)
@@ -243,9 +295,9 @@ int main(void)
 		cmocka_unit_test(test_another_thread_ends_the_wait),
 		cmocka_unit_test(test_a_wake_before_the_wait_is_not_lost),
 		cmocka_unit_test(test_a_signal_handler_ends_the_wait),
-		cmocka_unit_test(test_forbidden_setup_is_a_clean_error),
-		cmocka_unit_test(test_forbidden_enter_is_a_clean_error),
-		cmocka_unit_test(test_forbidden_register_is_a_clean_error),
+		cmocka_unit_test(test_forbidden_io_uring_is_a_clean_error),
+		cmocka_unit_test(test_forbidden_io_uring_makes_way_for_epoll),
+		cmocka_unit_test(test_epoll_asked_for_is_no_fallback),
 	};
 	return RUN_TESTS(tests);
 }

@@ -213,7 +213,9 @@ static void test_two_tiny_buffers_are_enough(void **state)
 		script_run(loop, 22, 50000, true);
 		struct loop_statistics statistics;
 		loop_statistics(loop, &statistics);
-		if (strstr(loop_describe(loop), "multishot"))
+		/* A tiny epoll takes one buffer at a time. */
+		const char *text = loop_describe(loop);
+		if (strstr(text, "multishot") && !(strstr(text, "epoll") && strstr(text, "tiny")))
 			assert_true(statistics.buffers_exhausted > 0);
 	}
 }
