@@ -60,10 +60,12 @@ struct exchange {
 
 	/* private to exchange.c from here on */
 	struct arena memory;
+	size_t accounted;            /* of it, in the stage's sum */
 	struct exchange_hold *holds; /* newest first */
 	int32_t hold_count;
 	bool deferred, full;
-	struct list node; /* of the stage's free ones */
+	int64_t served_ns; /* when the service model lets the answer go; 0: at once */
+	struct list node;  /* of the stage's free ones */
 };
 
 /*
@@ -102,6 +104,22 @@ int16_t exchange_fault(struct exchange *, struct string topic, int32_t partition
 /* A copy of the text, in the exchange's arena. */
 struct string exchange_text(struct exchange *, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* ---- for the session and the intake ---- */
+
+/* An exchange of the session, with nothing read yet; NULL: no memory. */
+struct exchange *exchange_open(struct session *);
+/* Forgets it, without an answer: nobody is told. */
+void exchange_close(struct exchange *);
+/* Of the request's, up to memory.limit; NULL at the limit, or at that of the whole stage. */
+void *exchange_memory(struct exchange *, size_t size);
+/* Asks faults about the request. */
+void exchange_plan(struct exchange *);
+/* Whether they disconnect it before it is applied: the exchange is over then. */
+bool exchange_disconnected(struct exchange *);
+/* Has a request handled that has been read: it may be over afterwards. */
+void exchange_handle(struct exchange *);
+void exchange_free_spares(struct stage *);
 
 /* One row per API that the broker serves, in handlers.c. */
 struct handler {

@@ -6,8 +6,10 @@
 #ifndef BROKER_STAGE_H
 #define BROKER_STAGE_H
 
+#include "answer.h"
 #include "base.h"
 #include "catalog.h"
+#include "exchange.h"
 #include "fault.h"
 #include "fetch_session.h"
 #include "io/address.h"
@@ -18,13 +20,19 @@
 #include "service.h"
 #include "store.h"
 
-#define STAGE_REASON_SIZE   256
+#define STAGE_REASON_SIZE   512
 #define STAGE_SESSIONS_MAX  100000
 #define STAGE_LOG_LINES_MAX 10 /* per second; more are counted and summed up in one line */
+#define STAGE_LINE_SIZE     512
+
+/* All requests under way, without the records that the store holds: more closes connections. */
+#define STAGE_EXCHANGE_BYTES_MAX ((size_t)512 * 1024 * 1024)
+#define STAGE_SCRATCH_SIZE       (2 * EXCHANGE_ALLOC_MAX) /* of address space */
 
 struct stage_options {
-	const char *host; /* to listen on, and advertised */
-	uint16_t port;    /* of node 0; 0: the kernel chooses each */
+	const char *host;       /* to listen on */
+	const char *advertised; /* what clients are told; NULL: host */
+	uint16_t port;          /* of node 0; 0: the kernel chooses each */
 	int32_t node_count;
 	size_t store_size; /* 0: null store */
 	bool validate;
@@ -52,9 +60,16 @@ struct stage_node {
 	struct fetch_sessions *fetch_sessions; /* see fetch_session.h */
 };
 
+struct stage_figures {
+	uint64_t requests, batches, records, bytes; /* bytes: of batches that were taken */
+	uint64_t sessions;                          /* accepted */
+	uint64_t refused;                           /* connections above the limit */
+};
+
 struct stage {
 	struct loop *loop;
 	struct stage_options options;
+	struct stage_figures figures;
 	struct store store;
 	struct catalog catalog;
 	struct faults *faults;
@@ -62,7 +77,29 @@ struct stage {
 	struct service service;
 	struct stage_node nodes[STAGE_NODES_MAX];
 	int32_t session_count;
-	/* private to stage.c from here on */
+
+	/* What follows from the properties. */
+	int32_t request_size_max; /* socket.request.max.bytes */
+	int32_t session_max;      /* max.connections, and STAGE_SESSIONS_MAX */
+	int64_t idle_ns;          /* connections.max.idle.ms */
+	int64_t retention_ns;     /* log.retention.check.interval.ms */
+	int64_t producer_idle_ms; /* producer.id.expiration.ms */
+
+	/* private to stage.c, session.c and exchange.c from here on */
+	struct list idle_sessions; /* the longest idle first */
+	struct list spare_exchanges;
+	int32_t spare_count;
+	size_t exchange_bytes;
+	struct answer_desk desk;
+	uint8_t *scratch; /* see exchange_alloc */
+	size_t scratch_used;
+	struct address address; /* of options.host */
+	struct timer tick;      /* every second */
+	int64_t retention_due_ns;
+	int64_t lines_since_ns; /* of the log: the second that is counted */
+	int32_t line_count;
+	uint64_t lines_left_out;
+	bool closing;
 };
 
 /* Everything listens afterwards. 0 or -errno with a clause in `why`. The loop is the caller's. */
@@ -76,6 +113,8 @@ uint16_t stage_port(const struct stage *, int32_t node_id);
 /* As kill -9: the listener and all connections of the node end, leaders move. 0 or -ENOENT. */
 int stage_node_down(struct stage *, int32_t node_id);
 int stage_node_up(struct stage *, int32_t node_id);
+
+int32_t stage_sessions_of(const struct stage *, int32_t node_id);
 
 /* CLOCK_REALTIME in ms, derived from the loop's clock. */
 int64_t stage_wall_ms(const struct stage *);

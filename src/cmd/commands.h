@@ -8,5 +8,6 @@
 #include "../exit_status.h"
 
 enum exit_status produce_command(int count, char *const arguments[]);
+enum exit_status broker_command(int count, char *const arguments[]);
 
 #endif
