@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 60
 JOBS         ?= $(shell nproc)
 # TEST=name runs one test file or script alone, CASE=pattern one case of it: make test-unit TEST=batch CASE='*crc*'
 TEST         ?= *
-export CASE
+export CASE SEED SIM_SEEDS SIM_START
 
 OPT       ?= -O2
 SANITIZE  ?=
@@ -36,10 +36,11 @@ src_objects   := $(call objects,$(filter-out src/main.c,$(wildcard src/*.c src/*
 unit_tests    := $(call programs,$(wildcard tests/unit/*/test_$(patsubst test_%,%,$(TEST)).c))
 test_tools    := $(call programs,$(wildcard tests/tools/*.c))
 fuzzers       := $(call programs,$(wildcard tests/fuzz/fuzz_$(patsubst fuzz_%,%,$(TEST)).c))
+simulations   := $(call programs,$(wildcard tests/sim/test_$(patsubst test_%,%,$(TEST)).c))
 benches       := $(call programs,$(wildcard bench/micro/*.c))
 
-.PHONY: all demo test test-unit test-schema test-golden test-fuzz test-live test-broker bench \
-	asan tsan ubsan fuzz tidy format install clean help unit-tests tools FORCE
+.PHONY: all demo test test-unit test-sim test-schema test-golden test-fuzz test-live test-broker \
+	bench asan tsan ubsan fuzz tidy format install clean help unit-tests simulations tools FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -79,20 +80,25 @@ define link_with_everything
 $(BUILD)/$(1)/%: $(BUILD)/$(1)/%.o $(BUILD)/libsrc.a $(BUILD)/libproto.a $(BUILD)/libio.a
 	$$(call say,link $$@) $$(LINK) $$^ $$(LDFLAGS) $$(PROTO_LIBS) $$(IO_LIBS) $$(SRC_LIBS) $$(TEST_LIBS) -o $$@
 endef
-$(foreach folder,tests/unit/src tests/tools bench/micro,$(eval $(call link_with_everything,$(folder))))
+$(foreach folder,tests/unit/src tests/sim tests/tools bench/micro,$(eval $(call link_with_everything,$(folder))))
 
 # ---- tests ----
 
 test: ## everything: installs what it needs, then all test targets
 	infra/deps.sh test
-	$(MAKE) -j$(JOBS) all unit-tests tools fuzz
-	$(MAKE) -j1 test-unit test-schema test-golden test-fuzz test-live test-broker
+	$(MAKE) -j$(JOBS) all unit-tests simulations tools fuzz
+	$(MAKE) -j1 test-unit test-sim test-schema test-golden test-fuzz test-live test-broker
 
 unit-tests: $(unit_tests)
+simulations: $(simulations)
 tools: $(test_tools)
 
 test-unit: unit-tests ## unit tests of every layer
 	tests/run $(unit_tests)
+
+# SEED=N replays one; SIM_SEEDS=N and SIM_START=N choose how many, from where.
+test-sim: simulations ## seeded faults on a simulated network: io, and harrow against its broker
+	tests/run $(simulations)
 
 test-schema: tools ## every table and every byte against Kafka's own jar
 	tests/run $(wildcard tests/schema/test_$(patsubst test_%,%,$(TEST)).sh)

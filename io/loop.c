@@ -126,6 +126,8 @@ static int uring_or_epoll(
 static int engine_open(
 	struct loop *loop, const struct engine_options *options, char why[LOOP_TEXT_SIZE])
 {
+	if (options->sim)
+		return engine_sim_open(options, &loop->engine, why);
 	switch (loop->options.engine) {
 	case LOOP_ENGINE_AUTO:
 	case LOOP_ENGINE_URING:
