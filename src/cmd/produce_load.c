@@ -117,6 +117,7 @@ int produce_load_make(
 	load->topic = from->target->topic;
 	load->connection = from->target->cluster.options;
 	load->connections = (int32_t)c->connections;
+	load->engine = (enum loop_engine)c->engine;
 	load->io_caps = c->io_caps;
 	load->warmup_ns = c->warmup_ns;
 	load->drain_ns = c->drain_ns;

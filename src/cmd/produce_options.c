@@ -9,6 +9,7 @@
 #include <stdarg.h>
 
 #include "../config.h"
+#include "../engine_choice.h"
 #include "../load/stamp.h"
 #include "produce_types.h"
 
@@ -206,9 +207,13 @@ static const struct option_row rows[] = {
 	{ .name = "tcp-cc", .type = TEXT(tcp_cc), .argument = "NAME",
 		.help = "TCP congestion control of harrow's sockets: cubic, bbr, reno",
 		.otherwise = "the system's" },
+	{ .name = "engine", .type = CHOICE(engine, engine_choices),
+		.help = "what moves the bytes: io_uring or epoll; auto takes epoll where io_uring "
+			"is forbidden or missing, and says so",
+		.preset = "auto" },
 	{ .name = "io-caps", .type = TEXT(io_caps), .argument = "CAPS",
-		.help = "hold io_uring back, to test or to compare: the highest rung to try "
-			"(defer, coop, plain) and features to leave out (-multishot, ...)",
+		.help = "hold the engine back, to test or to compare: io_uring's highest rung "
+			"to try (defer, coop, plain) and features to leave out (-multishot, ...)",
 		.otherwise = "all that the kernel has" },
 
 	HEADING("Report"),

@@ -69,6 +69,7 @@ struct produce_config {
 	int64_t request_timeout_ns, delivery_timeout_ns, retry_backoff_ns;
 	const char *client_id;
 	const char *tcp_cc;  /* NULL: the system's */
+	int64_t engine;      /* enum loop_engine */
 	const char *io_caps; /* NULL: the best that the kernel has */
 	int64_t pace;        /* enum produce_pace */
 	/* report */

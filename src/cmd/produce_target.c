@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../engine_choice.h"
 #include "../interrupt.h"
 #include "proto/error.h"
 #include "random.h"
@@ -97,6 +98,7 @@ static int cluster_reach(struct target *t)
 	if (congestion_check(t) < 0)
 		return -EINVAL;
 	struct loop_options options = {
+		.engine = (enum loop_engine)config->engine,
 		.caps = config->io_caps,
 		/* However little is asked for, a broker sends the first batch whole (KIP-74). */
 		.slab_size = TARGET_SLAB_SIZE + (size_t)MAX(config->batch_size, config->size),
@@ -108,6 +110,7 @@ static int cluster_reach(struct target *t)
 		return refuse(t, result, "--io-caps: %s", why);
 	if (result < 0)
 		return fail(t, result, "%s", why);
+	engine_say_fallback(t->loop, produce_options.command, stderr);
 	struct connection_options connection = {
 		.client_id = config->client_id,
 		.congestion = config->tcp_cc,

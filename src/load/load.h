@@ -26,6 +26,7 @@ struct load {
 	const char *topic;
 	struct connection_options connection;
 	int32_t connections; /* per broker and producer */
+	enum loop_engine engine;
 	const char *io_caps;
 
 	/* how much, when */

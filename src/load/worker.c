@@ -103,6 +103,7 @@ static int loop_make(struct worker *w)
 {
 	const struct load *load = w->load;
 	struct loop_options options = {
+		.engine = load->engine,
 		.caps = load->io_caps,
 		.connections = (unsigned)(w->producer_count * load->connections * 4 + 16),
 		.slab_size = METADATA_FIXED_SIZE +

@@ -39,7 +39,7 @@ struct run_result {
 	const json_t *config; /* effective; borrowed */
 	double duration_s;    /* of the measured part */
 	struct host host;
-	const char *engine;             /* "uring (DEFER_TASKRUN)", in words */
+	const char *engine;             /* loop_describe: "uring (defer, multishot)" */
 	const char *congestion_control; /* of harrow's own sockets */
 	struct verdict verdict;         /* and limited_by */
 	const char *loop;               /* "open" or "closed" */

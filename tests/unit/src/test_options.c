@@ -1,6 +1,8 @@
 /* Shows: how `harrow produce` is told what to do, and the one line that each mistake gets. */
 #include "../test.h"
 
+#include "io/loop.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -45,6 +47,7 @@ static void test_presets_are_what_help_says(void **state)
 	assert_int_equal(c.producers, 1);
 	assert_int_equal(c.seed, SEED);
 	assert_string_equal(c.client_id, "harrow");
+	assert_int_equal(c.engine, LOOP_ENGINE_AUTO);
 	options_free(&set);
 }
 
@@ -58,8 +61,9 @@ static void test_every_way_to_write_a_value(void **state)
 		"2", "--key", "random:1k", "--key_size", "8", "--headers", "3x64",
 		"--partition-skew", "hot:3=25%", "--topic-config", "retention.ms=1",
 		"--topic-config", "a=b=c", "--records", "5", "--linger", "5ms", "--payload",
-		"file:/etc/hosts");
+		"file:/etc/hosts", "--engine", "epoll");
 	assert_int_equal(error, 0);
+	assert_int_equal(c.engine, LOOP_ENGINE_EPOLL);
 	assert_string_equal(c.topic, "first");
 	assert_int_equal(c.cleanup, PRODUCE_CLEANUP_KEEP);
 	assert_true(c.rate.unit == RATE_RECORDS && c.rate.per_second == 20000);

@@ -31,7 +31,7 @@ static void make_open(struct run_result *r)
 	r->version = "v1";
 	r->seed = 42;
 	r->duration_s = 50;
-	r->engine = "io_uring";
+	r->engine = "uring (defer, multishot)";
 	r->congestion_control = "cubic";
 	r->loop = "open";
 	r->topic = "orders";
@@ -99,9 +99,10 @@ static void test_json_has_the_keys_that_scripts_rely_on_in_order(void **state)
 	r->config = config;
 	json_t *o = json_result(r);
 	static const char *const keys[] = { "command", "version", "seed", "config", "duration_s",
-		"host", "engine", "broker", "topic", "partitions", "verdict", "limited_by", "loop",
-		"records", "bytes", "rate", "latency_us", "service_us", "lateness_us", "blocked_us",
-		"linger_us", "cpu", "memory_bytes", "requests", "throttle_ms" };
+		"host", "engine", "engine_detail", "broker", "topic", "partitions", "verdict",
+		"limited_by", "loop", "records", "bytes", "rate", "latency_us", "service_us",
+		"lateness_us", "blocked_us", "linger_us", "cpu", "memory_bytes", "requests",
+		"throttle_ms" };
 	const char *key;
 	json_t *value;
 	size_t i = 0;
@@ -111,6 +112,8 @@ static void test_json_has_the_keys_that_scripts_rely_on_in_order(void **state)
 		assert_string_equal(key, keys[i++]);
 	}
 	assert_int_equal(i, COUNT_OF(keys));
+	assert_string_equal(json_string_value(json_object_get(o, "engine")), "uring");
+	assert_string_equal(json_string_value(json_object_get(o, "engine_detail")), r->engine);
 	assert_int_equal(number_at(o, "records", "acked"), 999990);
 	assert_int_equal(number_at(o, "config", "size"), 1024);
 	assert_int_equal(number_at(o, "requests", "errors"), 6);
@@ -132,9 +135,9 @@ static void test_what_does_not_apply_is_null(void **state)
 	r->command = "produce";
 	r->blocked.applies = true;
 	json_t *o = json_result(r);
-	static const char *const plain[] = { "config", "duration_s", "engine", "broker", "topic",
-		"partitions", "limited_by", "loop", "latency_us", "service_us", "lateness_us",
-		"linger_us", "memory_bytes", "throttle_ms" };
+	static const char *const plain[] = { "config", "duration_s", "engine", "engine_detail",
+		"broker", "topic", "partitions", "limited_by", "loop", "latency_us", "service_us",
+		"lateness_us", "linger_us", "memory_bytes", "throttle_ms" };
 	for (size_t i = 0; i < COUNT_OF(plain); i++)
 		assert_null_at(o, NULL, plain[i]);
 	assert_null_at(o, "records", "acked");
@@ -167,7 +170,7 @@ static void test_text_is_one_aligned_screen_that_ends_in_the_sentence(void **sta
 	char *text = text_of(r);
 	static const char expected[] =
 		"harrow produce to 'orders', 12 partitions, 50 s, open loop\n"
-		"bench, Linux 6.1.0, 2 CPUs, 8 GiB, io_uring, TCP cubic\n"
+		"bench, Linux 6.1.0, 2 CPUs, 8 GiB, uring (defer, multishot), TCP cubic\n"
 		"\n"
 		"records     1,000,000 scheduled, 999,990 acknowledged, 1,000,000 confirmed, 10 "
 		"unknown\n"
