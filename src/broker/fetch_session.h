@@ -81,7 +81,7 @@ static inline bool fetch_is_full(const struct fetch_request *request)
 }
 
 /* The session, or NULL when it has ended. */
-struct fetch_session *fetch_sessions_find(const struct fetch_sessions *, int32_t id);
+struct fetch_session *fetch_sessions_find(struct fetch_sessions *, int32_t id);
 
 /* A new session, empty, for so many partitions; NULL: declined. */
 struct fetch_session *fetch_sessions_create(struct fetch_sessions *, bool follower, bool topic_ids,
