@@ -15,6 +15,7 @@
 #include "partition_log.h"
 #include "property.h"
 #include "proto/cursor.h"
+#include "proto/topics.h"
 #include "random.h"
 
 #define STAGE_NODES_MAX      64
@@ -88,20 +89,7 @@ struct catalog {
 	struct catalog_index *index;
 };
 
-/* Assignments and configs are the request's; nothing of it is kept. */
-struct topic_request {
-	struct string name;
-	int32_t partition_count;           /* -1: num.partitions */
-	int16_t replication_factor;        /* -1: default.replication.factor */
-	const int32_t *const *assignments; /* NULL, or per partition; the numbers above are -1 */
-	const int32_t *assignment_sizes;
-	int32_t assignment_count;
-	const struct property_pair *configs;
-	int32_t config_count;
-	bool validate_only;
-};
-
-/* What it would be, or is. */
+/* What a new topic is, or would be. */
 struct topic_outcome {
 	struct catalog_topic *topic; /* NULL with an error or validate_only */
 	struct uuid id;
@@ -130,13 +118,16 @@ int16_t topic_name_check(struct string name, char why[CATALOG_WHY_SIZE]);
 /* Kafka's own topics of groups and transactions. */
 bool topic_is_internal(struct string name);
 
-/* All return Kafka's error codes (0: done), then with a sentence in `why`, Kafka's own or empty. */
-int16_t catalog_topic_create(struct catalog *, const struct topic_request *,
+/*
+ * Both return one of Kafka's error codes, 0: done; else with Kafka's sentence in `why`, or an empty
+ * one. A topic is made or enlarged as a whole or not at all; nothing of the request is kept.
+ */
+int16_t catalog_topic_create(struct catalog *, const struct creatable_topic *, bool validate_only,
 	struct topic_outcome *out, char why[CATALOG_WHY_SIZE]);
+int16_t catalog_topic_grow(struct catalog *, struct catalog_topic *,
+	const struct create_partitions_topic *, bool validate_only, char why[CATALOG_WHY_SIZE]);
+
 void catalog_topic_delete(struct catalog *, struct catalog_topic *);
-/* Of the request: partition_count (in all) and assignments (of the new ones), validate_only. */
-int16_t catalog_topic_grow(struct catalog *, struct catalog_topic *, const struct topic_request *,
-	char why[CATALOG_WHY_SIZE]);
 
 /* The node dies: it leaves the in-sync lists, its partitions get other leaders (or none). */
 void catalog_node_down(struct catalog *, int32_t id);
