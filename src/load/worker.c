@@ -112,11 +112,7 @@ static int loop_make(struct worker *w)
 	};
 	char why[LOOP_TEXT_SIZE];
 	int result = loop_open(&options, &w->loop, why);
-	if (result < 0)
-		return fail(w, result, why);
-	snprintf(w->engine, sizeof w->engine, "%s", loop_describe(w->loop));
-	wakeable_set(w, w->loop);
-	return 0;
+	return result < 0 ? fail(w, result, why) : 0;
 }
 
 static bool producers_ready(const struct worker *w)
@@ -304,7 +300,7 @@ static void schedule_end(struct worker *w, int64_t now_ns)
 }
 
 /* From the start of the schedule until everything has ended, or may no longer be awaited. */
-static int worker_run(struct worker *w)
+static int schedule_run(struct worker *w)
 {
 	const struct load *load = w->load;
 	int64_t now_ns = loop_clock_ns(w->loop);
@@ -381,10 +377,12 @@ static void worker_end(struct worker *w)
 	totals_show(w);
 }
 
-/* Waits until the command says when the run starts. */
+/* Waits until the command says when the run starts; without one it starts now. */
 static int start_await(struct worker *w)
 {
 	atomic_store(&w->state, WORKER_READY);
+	if (w->alone)
+		atomic_store(&w->load->start_ns, loop_clock_ns(w->loop));
 	int64_t start_ns;
 	while ((start_ns = atomic_load(&w->load->start_ns)) == 0 ||
 		loop_clock_ns(w->loop) < start_ns) {
@@ -399,27 +397,42 @@ static int start_await(struct worker *w)
 	return 0;
 }
 
-static void *worker_main(void *argument)
+static void worker_init(struct worker *w, struct load *load, struct recorder *recorder,
+	uint32_t index, uint32_t count)
 {
-	struct worker *w = argument;
-	int result = memory_open(w) < 0 ? fail(w, -ENOMEM, "out of memory") : loop_make(w);
-	if (result == 0)
-		result = worker_connect(w);
+	*w = (struct worker){ .load = load, .recorder = recorder, .index = index, .count = count };
+	pthread_mutex_init(&w->wake_lock, NULL);
+	w->producer_count = (int32_t)((load->plan.producers - index + count - 1) / count);
+}
+
+/* From the first connection to the last, on its loop. 0 or -errno. */
+static int worker_live(struct worker *w)
+{
+	snprintf(w->engine, sizeof w->engine, "%s", loop_describe(w->loop));
+	wakeable_set(w, w->loop);
+	int result = worker_connect(w);
 	if (result == 0)
 		result = start_await(w);
 	if (result == 0) {
 		lanes_begin(w, atomic_load(&w->load->start_ns));
 		atomic_store(&w->state, WORKER_RUNNING);
 		int64_t cpu_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
-		result = worker_run(w);
+		result = schedule_run(w);
 		w->busy_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_ns;
 	}
-	if (w->loop) {
-		worker_end(w);
-		recorder_finish(
-			w->recorder, w->index, w->interval, w->sample, w->blocked, w->linger);
-		cluster_close(&w->cluster);
-		wakeable_set(w, NULL);
+	worker_end(w);
+	recorder_finish(w->recorder, w->index, w->interval, w->sample, w->blocked, w->linger);
+	cluster_close(&w->cluster);
+	wakeable_set(w, NULL);
+	return result;
+}
+
+static void *worker_main(void *argument)
+{
+	struct worker *w = argument;
+	int result = memory_open(w) < 0 ? fail(w, -ENOMEM, "out of memory") : loop_make(w);
+	if (result == 0) {
+		result = worker_live(w);
 		loop_close(w->loop);
 	}
 	atomic_store(&w->state, result < 0 ? WORKER_FAILED : WORKER_ENDED);
@@ -429,10 +442,18 @@ static void *worker_main(void *argument)
 int worker_start(struct worker *w, struct load *load, struct recorder *recorder, uint32_t index,
 	uint32_t count)
 {
-	*w = (struct worker){ .load = load, .recorder = recorder, .index = index, .count = count };
-	pthread_mutex_init(&w->wake_lock, NULL);
-	w->producer_count = (int32_t)((load->plan.producers - index + count - 1) / count);
+	worker_init(w, load, recorder, index, count);
 	return -pthread_create(&w->thread, NULL, worker_main, w);
+}
+
+int worker_run(struct worker *w, struct load *load, struct recorder *recorder, struct loop *loop)
+{
+	worker_init(w, load, recorder, 0, 1);
+	w->loop = loop;
+	w->alone = true;
+	int result = memory_open(w) < 0 ? fail(w, -ENOMEM, "out of memory") : worker_live(w);
+	atomic_store(&w->state, result < 0 ? WORKER_FAILED : WORKER_ENDED);
+	return result;
 }
 
 void worker_join(struct worker *w)

@@ -1,7 +1,8 @@
 /*
- * A worker: one thread with a loop of its own, its view of the cluster, its producers and its
- * figures. Nothing on the data path is shared with other workers; once per interval it hands its
- * sample to the recorder, and it keeps a few totals where the main thread can read them.
+ * A worker: one thread with a loop of its own (or a loop that it is given), its view of the
+ * cluster, its producers and its figures. Nothing on the data path is shared with other workers;
+ * once per interval it hands its sample to the recorder, and it keeps a few totals where the main
+ * thread can read them.
  */
 #ifndef LOAD_WORKER_H
 #define LOAD_WORKER_H
@@ -78,6 +79,7 @@ struct worker {
 	uint64_t backlog_at_end, shortfall;
 	int64_t busy_ns; /* CPU time of this thread during the run */
 	uint64_t interval;
+	bool alone; /* on the caller's thread: worker_run */
 	bool begun, ending, taking_ended, gave_up;
 	char engine[LOOP_TEXT_SIZE];
 	char congestion[STREAM_CONGESTION_SIZE];
@@ -85,6 +87,12 @@ struct worker {
 
 /* Starts the thread, which connects and then waits for load->start_ns. 0 or -errno. */
 int worker_start(struct worker *, struct load *, struct recorder *, uint32_t index, uint32_t count);
+/*
+ * The whole run of a single worker on the calling thread and the given loop, which may serve others
+ * meanwhile (a simulated cluster). load->start_ns is set when it is connected. 0, or -errno with
+ * `reason`; worker_free in either case, not worker_join.
+ */
+int worker_run(struct worker *, struct load *, struct recorder *, struct loop *);
 /* After worker->state is ENDED or FAILED. */
 void worker_join(struct worker *);
 void worker_free(struct worker *);
