@@ -54,9 +54,9 @@ static int ask(struct cluster *cl, int32_t broker, enum api api, const void *bod
  */
 static int attempt_again(struct cluster *cl, int result, int16_t error, int64_t deadline_ns)
 {
-	int failure = result < 0 ? result : -EINVAL;
 	if (result < 0 ? !worth_retrying(result) : !error_info(error)->retriable)
-		return failure;
+		return result < 0 ? result : -EINVAL;
+	int failure = result < 0 ? result : -ETIMEDOUT; /* not refused: it may yet be done */
 	result = attempt_pause(cl, deadline_ns);
 	if (result < 0)
 		return result == -ETIMEDOUT ? failure : result;
@@ -123,6 +123,41 @@ static int topic_create_once(struct cluster *cl, const struct create_topics_requ
 	return 0;
 }
 
+/*
+ * Until it is created or refused. *unheard: an attempt may have created it, and its answer was
+ * lost, or the controller did not wait for it (which goes on, after REQUEST_TIMED_OUT).
+ */
+static int topic_create_try(
+	struct cluster *cl, const struct create_topics_request *body, bool *unheard)
+{
+	int64_t deadline_ns = step_deadline_ns(cl);
+	*unheard = false;
+	for (;;) {
+		int16_t error = ERROR_NONE;
+		int result = topic_create_once(cl, body, deadline_ns, &error);
+		if (result == 0 && error == ERROR_NONE)
+			return 0;
+		if (result == 0 && error == ERROR_TOPIC_ALREADY_EXISTS)
+			return -EEXIST;
+		*unheard |= result < 0 || error == ERROR_REQUEST_TIMED_OUT;
+		result = attempt_again(cl, result, error, deadline_ns);
+		if (result < 0)
+			return result;
+	}
+}
+
+/* It exists, and nobody but us is known to have asked for it: ours, if it looks like it. */
+static int topic_claim(struct cluster *cl, const struct topic_spec *spec)
+{
+	char reason[CLUSTER_REASON_SIZE];
+	memcpy(reason, cl->reason, sizeof reason);
+	int result = topic_await(cl, spec->name);
+	if (result < 0 || spec->partitions < 0 || cl->topic.partition_count == spec->partitions)
+		return result;
+	memcpy(cl->reason, reason, sizeof reason);
+	return -EEXIST;
+}
+
 int admin_topic_create(struct cluster *cl, const struct topic_spec *spec)
 {
 	int32_t count = spec->configs ? spec->configs->count : 0;
@@ -143,21 +178,11 @@ int admin_topic_create(struct cluster *cl, const struct topic_spec *spec)
 	body.topics.items = &topic;
 	body.topics.count = 1;
 
-	int64_t deadline_ns = step_deadline_ns(cl);
-	int result = 0;
-	for (;;) {
-		int16_t error = ERROR_NONE;
-		result = topic_create_once(cl, &body, deadline_ns, &error);
-		if (result == 0 && error == ERROR_NONE)
-			break;
-		if (result == 0 && error == ERROR_TOPIC_ALREADY_EXISTS)
-			result = -EEXIST;
-		else
-			result = attempt_again(cl, result, error, deadline_ns);
-		if (result < 0)
-			break;
-	}
+	bool unheard;
+	int result = topic_create_try(cl, &body, &unheard);
 	free(configs);
+	if (result == -EEXIST && unheard)
+		return topic_claim(cl, spec);
 	return result < 0 ? result : topic_await(cl, spec->name);
 }
 

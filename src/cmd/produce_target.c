@@ -239,7 +239,6 @@ int target_open(struct target *t, const struct produce_config *config)
 		return result;
 	config_read_all(t);
 	t->cluster.topic.fixed = true;
-	t->cluster.topic.fixed = true;
 	size_t count = (size_t)t->cluster.topic.partition_count;
 	t->start_offsets = calloc(count, sizeof *t->start_offsets);
 	t->end_offsets = calloc(count, sizeof *t->end_offsets);

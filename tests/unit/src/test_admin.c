@@ -52,6 +52,8 @@ static void create_topics(struct fake_broker *b, const struct asked *a)
 		.replication_factor = -1 };
 	body.topics.items = &result;
 	body.topics.count = 1;
+	if (result.error_code == ERROR_NONE && world.topic && strcmp(world.topic, "t") == 0)
+		result.error_code = ERROR_TOPIC_ALREADY_EXISTS;
 	if (result.error_code == ERROR_NONE) {
 		assert_int_equal(b->id, world.controller);
 		assert_int_equal(asked->replication_factor, 2);
@@ -361,6 +363,59 @@ static void test_a_delete_whose_answer_was_lost_is_done(void **state)
 	assert_int_equal(asked_of_all(API_DELETE_TOPICS), 2);
 }
 
+static int32_t partitions_made; /* by whoever was first */
+
+static void handle_creates_unheard(struct fake_broker *b, const struct asked *a)
+{
+	if (a->api != API_CREATE_TOPICS)
+		return handle(b, a);
+	b->handle = handle;
+	world.topic = "t";
+	world.partition_count = partitions_made;
+	fake_reset(a->link);
+}
+
+static void test_a_create_whose_answer_was_lost_is_done(void **state)
+{
+	(void)state;
+	partitions_made = 6;
+	brokers[1].handle = handle_creates_unheard;
+	assert_int_equal(create(), 0);
+	assert_int_equal(asked_of_all(API_CREATE_TOPICS), 2);
+	assert_int_equal(cluster.topic.partition_count, 6);
+}
+
+static void handle_creates_slowly(struct fake_broker *b, const struct asked *a)
+{
+	if (a->api == API_CREATE_TOPICS) {
+		b->handle = handle;
+		world.topic = "t";
+		world.partition_count = 6;
+		error = ERROR_REQUEST_TIMED_OUT;
+		handle(b, a);
+		error = ERROR_NONE;
+		return;
+	}
+	handle(b, a);
+}
+
+/* A controller that says so goes on creating the topic. */
+static void test_a_create_that_timed_out_at_the_broker_is_done(void **state)
+{
+	(void)state;
+	brokers[1].handle = handle_creates_slowly;
+	assert_int_equal(create(), 0);
+	assert_int_equal(asked_of_all(API_CREATE_TOPICS), 2);
+}
+
+static void test_a_topic_of_another_shape_is_somebody_elses(void **state)
+{
+	(void)state;
+	partitions_made = 5;
+	brokers[1].handle = handle_creates_unheard;
+	assert_int_equal(create(), -EEXIST);
+}
+
 /* ---- offsets ---- */
 
 static void test_offsets_come_from_every_leader(void **state)
@@ -499,6 +554,9 @@ int main(void)
 		CASE(test_what_passes_is_tried_again),
 		CASE(test_deleting_what_is_not_there_is_told),
 		CASE(test_a_delete_whose_answer_was_lost_is_done),
+		CASE(test_a_create_whose_answer_was_lost_is_done),
+		CASE(test_a_create_that_timed_out_at_the_broker_is_done),
+		CASE(test_a_topic_of_another_shape_is_somebody_elses),
 		CASE(test_offsets_come_from_every_leader),
 		CASE(test_a_leader_that_moved_is_asked_where_it_is),
 		CASE(test_a_dead_leader_is_replaced_by_the_next),
