@@ -512,7 +512,7 @@ static void administer(const char *bootstrap, size_t nodes)
 	create_partitions(&admin, topic, 2, RD_KAFKA_RESP_ERR_INVALID_PARTITIONS);
 	expect_partitions(&admin, topic, 5);
 	expect_config(&admin, topic, "max.message.bytes", "50000", true);
-	expect_config(&admin, topic, "min.insync.replicas", "1", false);
+	expect_config(&admin, topic, "retention.ms", "604800000", false);
 
 	for (i = 0; i < 100; i++)
 		produce(client, topic, 0, i);
