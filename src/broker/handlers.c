@@ -12,4 +12,5 @@ static void handle_produce(struct exchange *x)
 
 const struct handler handlers[API_COUNT] = {
 	[API_PRODUCE] = { handle_produce, 13 },
+	[API_FETCH] = { handle_fetch, 18 },
 };
