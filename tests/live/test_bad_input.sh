@@ -90,7 +90,7 @@ for call in setup enter register; do
 		break
 	fi
 	refused 1 'io_uring is not permitted here' "$tools/without_uring" $call \
-		"$harrow" produce -b "$bootstrap"
+		"$harrow" produce -b "$bootstrap" --engine uring
 done
 refused 1 'ulimit -n' bash -c "ulimit -n 6; exec '$harrow' produce -b '$bootstrap'"
 assert_status 0 bash -c "ulimit -n 16; exec '$harrow' produce -b '$bootstrap' -q --records 10"
