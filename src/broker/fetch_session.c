@@ -41,9 +41,9 @@ int fetch_sessions_open(struct fetch_sessions **out, int32_t slots, uint64_t see
 
 void fetch_sessions_clear(struct fetch_sessions *sessions)
 {
-	while (!list_empty(&sessions->by_use))
-		fetch_session_end(
-			CONTAINER_OF(sessions->by_use.next, struct fetch_session, by_use));
+	struct list *node, *after;
+	list_for_each_safe (node, after, &sessions->by_use)
+		fetch_session_end(CONTAINER_OF(node, struct fetch_session, by_use));
 }
 
 void fetch_sessions_close(struct fetch_sessions *sessions)
@@ -221,8 +221,9 @@ void fetch_session_end(struct fetch_session *s)
 	list_remove(&s->by_use);
 	sessions->count--;
 	sessions->entry_count -= s->entry_count;
-	while (!list_empty(&s->entries))
-		entry_free(CONTAINER_OF(list_take_first(&s->entries), struct fetch_entry, node));
+	struct list *node, *after;
+	list_for_each_safe (node, after, &s->entries)
+		entry_free(CONTAINER_OF(node, struct fetch_entry, node));
 	free(s->buckets);
 	free(s);
 }

@@ -7,7 +7,7 @@
 static void handle_produce(struct exchange *x)
 {
 	(void)x;
-	assert(!"the session gives it to the intake");
+	assert(false && "the session gives it to the intake");
 }
 
 const struct handler handlers[API_COUNT] = {
