@@ -20,7 +20,7 @@
 
 stage=${STAGE:-harrow}
 brokers=1
-control=$work/control
+control_path=$work/control
 stage_log=$work/stage.log
 record_format='%p %o %T %K %k %S %s %h\n'
 codecs='none gzip snappy lz4 zstd'
@@ -38,7 +38,7 @@ start_stage() {
 		start_kafka ${options[@]+"${options[@]}"}
 		return
 	fi
-	"$harrow" broker --listen 127.0.0.1:0 --store memory:256MiB --control "$control" \
+	"$harrow" broker --listen 127.0.0.1:0 --store memory:256MiB --control "$control_path" \
 		${options[@]+"${options[@]}"} "$@" >"$work/ready" 2>"$stage_log" &
 	stage_pid=$!
 	wait_until 10 stage_answers
@@ -47,6 +47,40 @@ start_stage() {
 stage_answers() {
 	kill -0 "$stage_pid" || fail "harrow broker ended: $(cat "$stage_log")"
 	grep -q '^ready ' "$work/ready"
+}
+
+# stage_control COMMAND...: one command on the control socket; its answer on standard output.
+stage_control() {
+	python3 -c 'import socket, sys
+control = socket.socket(socket.AF_UNIX)
+control.settimeout(10)
+control.connect(sys.argv[1])
+control.sendall((sys.argv[2] + "\n").encode())
+print(control.makefile().readline(), end="")' "$control_path" "$*" >"$work/control-answer"
+	cat "$work/control-answer"
+	grep -q '^[o{]' "$work/control-answer" # ok: ..., or the status as JSON
+}
+stage_down() { # BROKER-ID
+	if [ "$stage" = kafka ]; then kafka kill "$1"; else stage_control down "$1"; fi
+}
+stage_up() {
+	if [ "$stage" = kafka ]; then kafka start "$1"; else stage_control up "$1"; fi
+}
+stage_elect() {
+	[ "$stage" = kafka ] || { stage_control elect; return; }
+	kafka tool org.apache.kafka.tools.LeaderElectionCommand --bootstrap-server "$bootstrap" \
+		--election-type preferred --all-topic-partitions
+}
+
+# librdkafka_client: builds librdkafka_client.c and prints its path
+librdkafka_client() {
+	local library client=$build/tests/broker/librdkafka_client
+	library=$("$top/infra/librdkafka.sh")
+	mkdir -p "${client%/*}"
+	cc -std=c11 -D_GNU_SOURCE -g -O1 -Wall -Wextra -isystem "$library/include" \
+		"$top/tests/broker/librdkafka_client.c" "-L$library/lib" "-Wl,-rpath,$library/lib" \
+		-lrdkafka -o "$client"
+	printf '%s\n' "$client"
 }
 
 # row CLIENT VERSION WHAT: one row of the table of clients.

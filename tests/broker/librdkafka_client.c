@@ -6,6 +6,9 @@
  *   librdkafka_client write BOOTSTRAP TOPIC PARTITIONS RECORDS CODEC
  *   librdkafka_client read  BOOTSTRAP TOPIC PARTITIONS
  *   librdkafka_client admin BOOTSTRAP NODES
+ *   librdkafka_client steady BOOTSTRAP TOPIC PARTITIONS SECONDS
+ *       writes the number of the record every millisecond, to each partition in turn; prints for
+ * each acknowledgement its time (CLOCK_REALTIME, in ms), partition, offset and the number
  *   librdkafka_client version
  *
  * The records and the lines that `read` prints are described in lib.sh. Exit status: 0 all was as
@@ -17,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define TIMEOUT_MS     15000
 #define BASE_MS        1700000000000
@@ -392,6 +396,58 @@ static void write_records(const char *bootstrap, const char *topic, int32_t part
 	rd_kafka_destroy(client);
 }
 
+/* ---- writing at a steady pace, whatever happens to brokers ---- */
+
+static int64_t now_ms(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void on_steady_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *context)
+{
+	int64_t *acknowledged = context;
+
+	(void)client;
+	EXPECT(message->err == 0, "not delivered: %s", rd_kafka_err2str(message->err));
+	printf("%lld %d %lld %.*s\n", (long long)now_ms(CLOCK_REALTIME), message->partition,
+		(long long)message->offset, (int)message->len, (const char *)message->payload);
+	++*acknowledged;
+}
+
+static void write_steadily(
+	const char *bootstrap, const char *topic, int32_t partitions, int64_t seconds)
+{
+	int64_t acknowledged = 0, started_ms = now_ms(CLOCK_MONOTONIC), sent = 0;
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	rd_kafka_t *client;
+	char value[32];
+
+	set(conf, "enable.idempotence", "true");
+	set(conf, "linger.ms", "1");
+	rd_kafka_conf_set_dr_msg_cb(conf, on_steady_delivery);
+	rd_kafka_conf_set_opaque(conf, &acknowledged);
+	client = client_new(RD_KAFKA_PRODUCER, conf, bootstrap);
+	while (sent < seconds * 1000) {
+		for (; sent < now_ms(CLOCK_MONOTONIC) - started_ms; sent++) {
+			snprintf(value, sizeof(value), "%lld", (long long)sent);
+			EXPECT(rd_kafka_producev(client, RD_KAFKA_V_TOPIC(topic),
+				       RD_KAFKA_V_PARTITION((int32_t)(sent % partitions)),
+				       RD_KAFKA_V_VALUE(value, strlen(value)),
+				       RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+				       RD_KAFKA_V_END) == 0,
+				"produce is refused");
+		}
+		rd_kafka_poll(client, 1);
+	}
+	rd_kafka_flush(client, 2 * TIMEOUT_MS);
+	EXPECT(acknowledged == sent, "%lld of %lld records were acknowledged",
+		(long long)acknowledged, (long long)sent);
+	rd_kafka_destroy(client);
+}
+
 /* ---- reading ---- */
 
 static void print_bytes(const void *bytes, size_t size)
@@ -545,6 +601,8 @@ int main(int argc, char **argv)
 		read_records(argv[2], argv[3], atoi(argv[4]));
 	else if (argc == 4 && strcmp(argv[1], "admin") == 0)
 		administer(argv[2], (size_t)atoi(argv[3]));
+	else if (argc == 6 && strcmp(argv[1], "steady") == 0)
+		write_steadily(argv[2], argv[3], atoi(argv[4]), atoi(argv[5]));
 	else if (argc == 2 && strcmp(argv[1], "version") == 0)
 		puts(rd_kafka_version_str());
 	else
