@@ -59,7 +59,7 @@ if [ "$status" -eq 77 ]; then
 	exit 0
 fi
 for call in all=EPERM all=ENOSYS all=EACCES setup enter register; do
-	assert_status 0 without_uring $call "$harrow" produce -b "$bootstrap" -t "without-$call" \
+	assert_status 0 without_uring $call "$harrow" produce -b "$bootstrap" -t "without-${call/=/-}" \
 		--partitions 2 --records 1000 --quiet --format json
 	cp "$work/stdout" "$work/without-$call.json"
 	assert_equal 1 "$(wc -l <"$work/stderr")" "$call: lines on standard error"
