@@ -24,6 +24,8 @@ struct command {
 static const struct command commands[] = {
 	{ "produce", "what happens at this rate? (at a rate, or as fast as it goes)",
 		produce_command },
+	{ "broker", "the embedded broker: a sink, a rehearsal stage, a fault injector",
+		broker_command },
 };
 
 static void print_help(FILE *out)

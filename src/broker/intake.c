@@ -113,6 +113,7 @@ static bool add_partition(struct intake *intake)
 	if (!p->error_code)
 		p->error_code = exchange_fault(
 			intake->exchange, topic_name(t, topic), p->index, &p->applied);
+	p->applied = p->applied && p->error_code;
 	bool refused = p->error_code && !p->applied;
 	p->use = refused ? INTAKE_DROP
 			 : (uint8_t)use_of(stage_of(intake), topic, reader->records_size);

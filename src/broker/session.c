@@ -489,7 +489,9 @@ static size_t session_received(
 {
 	struct session *session = CONTAINER_OF(stream, struct session, stream);
 	size_t used = 0;
-	session->active_ns = arrived_ns;
+	/* Not when the bytes arrived: they may have waited here for a pause to end. */
+	int64_t now_ns = loop_now_ns(session->stage->loop);
+	session->active_ns = now_ns;
 	list_remove(&session->idle);
 	list_append(&session->stage->idle_sessions, &session->idle);
 	while (used < size) {
@@ -509,7 +511,7 @@ static size_t session_received(
 			break;
 		case SESSION_PRODUCE: {
 			enum intake_step step = intake_feed(&session->intake, stream, data + used,
-				size - used, arrived_ns, &part);
+				size - used, now_ns, &part);
 			look = intake_said(session, step) ? LOOK_AGAIN : LOOK_LATER;
 			break;
 		}
