@@ -15,6 +15,8 @@
 #define LIST_OFFSETS_MAX_TIMESTAMP  ((int64_t)-3) /* since version 7 (KIP-734) */
 #define LIST_OFFSETS_EARLIEST_LOCAL ((int64_t)-4) /* since version 8, not yet tiered (KIP-405) */
 #define LIST_OFFSETS_LATEST_TIERED  ((int64_t)-5) /* since version 9 (KIP-1005) */
+#define LIST_OFFSETS_PENDING_UPLOAD                                                                \
+	((int64_t)-6) /* since version 11: earliest of those (KIP-1023) */
 
 /* The first offset whose record is not older than a time, or one of the special places. */
 struct list_offsets_partition {

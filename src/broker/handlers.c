@@ -13,10 +13,12 @@ static void handle_produce(struct exchange *x)
 const struct handler handlers[API_COUNT] = {
 	[API_PRODUCE] = { handle_produce, 13 },
 	[API_FETCH] = { handle_fetch, 18 },
+	[API_LIST_OFFSETS] = { handle_list_offsets, 11 },
 	[API_METADATA] = { handle_metadata, 13 },
 	[API_API_VERSIONS] = { handle_api_versions, 4 },
 	[API_CREATE_TOPICS] = { handle_create_topics, 7 },
 	[API_DELETE_TOPICS] = { handle_delete_topics, 6 },
+	[API_DELETE_RECORDS] = { handle_delete_records, 2 },
 	[API_INIT_PRODUCER_ID] = { handle_init_producer_id, 5 }, /* 6 is unstable */
 	[API_DESCRIBE_CONFIGS] = { handle_describe_configs, 4 },
 	[API_CREATE_PARTITIONS] = { handle_create_partitions, 3 },

@@ -346,7 +346,8 @@ int partition_log_find(
 			log->count > 0 ? entry_epoch(entry_at(log, 0)) : log->leader_epoch;
 	} else if (timestamp_ms == LIST_OFFSETS_MAX_TIMESTAMP) {
 		status = newest_find(log, &found);
-	} else if (timestamp_ms != LIST_OFFSETS_LATEST_TIERED) {
+	} else if (timestamp_ms != LIST_OFFSETS_LATEST_TIERED &&
+		   timestamp_ms != LIST_OFFSETS_PENDING_UPLOAD) {
 		status = -EINVAL;
 	}
 	if (status == 0)

@@ -87,9 +87,9 @@ struct log_position {
 
 /*
  * The first record not older than the timestamp, or one of LIST_OFFSETS_... as timestamp (an
- * untiered log answers EARLIEST_LOCAL with its start, LATEST_TIERED with none). 0, -EINVAL for a
- * special place that does not exist, or what store_records and record_next say of a batch that is
- * malformed.
+ * untiered log answers EARLIEST_LOCAL with its start, LATEST_TIERED and PENDING_UPLOAD with none).
+ * 0, -EINVAL for a special place that does not exist, or what store_records and record_next say of
+ * a batch that is malformed.
  */
 int partition_log_find(
 	const struct partition_log *, int64_t timestamp_ms, struct log_position *out);

@@ -196,6 +196,9 @@ static void retain(struct stage *stage)
 			partition_log_retain(&topic->partitions[i]->log, topic->retention_ms,
 				topic->retention_bytes, wall_ms);
 	}
+	producer_table_expire(&stage->store.producers,
+		property_int(NULL, &stage->catalog.properties, PROPERTY_PRODUCER_ID_EXPIRATION_MS),
+		wall_ms);
 }
 
 static void close_idle(struct stage *stage, int64_t now_ns)

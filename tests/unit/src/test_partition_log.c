@@ -580,6 +580,7 @@ static void test_special_places(void **state)
 	assert_int_equal(partition_log_delete_before(&b->log, 2), 0);
 	found_is(b, LIST_OFFSETS_EARLIEST_LOCAL, 2, -1);
 	found_is(b, LIST_OFFSETS_LATEST_TIERED, -1, -1);
+	found_is(b, LIST_OFFSETS_PENDING_UPLOAD, -1, -1);
 	found_is(b, LIST_OFFSETS_MAX_TIMESTAMP, 3, NOW + 3);
 	assert_int_equal(partition_log_find(&b->log, LIST_OFFSETS_EARLIEST, &found), 0);
 	assert_int_equal(found.offset, 2);
@@ -587,7 +588,7 @@ static void test_special_places(void **state)
 	assert_int_equal(partition_log_find(&b->log, LIST_OFFSETS_LATEST, &found), 0);
 	assert_int_equal(found.offset, 12);
 	assert_int_equal(found.leader_epoch, 9);
-	assert_int_equal(partition_log_find(&b->log, -6, &found), -EINVAL);
+	assert_int_equal(partition_log_find(&b->log, -7, &found), -EINVAL);
 }
 
 static void test_malformed_records_are_an_error_of_the_search(void **state)
