@@ -32,7 +32,6 @@ struct fetch_target {
 	int16_t fault; /* that rules want; with fault_applied after it was read */
 	bool fault_applied;
 	bool unknown; /* the partition was not found: the error is beside the log's */
-	bool answered;
 	int16_t error_code;
 	struct fetch_current_leader leader;
 	int64_t high_watermark, log_start_offset;
@@ -52,6 +51,8 @@ struct fetch {
 	struct timer timer;
 	int32_t target_count;
 	struct fetch_target *targets;
+	int32_t answered_count;
+	struct fetch_target **answered; /* those that the answer has, in its order */
 };
 
 struct fetch_sessions *fetch_sessions_of(const struct fetch *);

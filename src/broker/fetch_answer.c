@@ -9,9 +9,9 @@
 
 #define LEADER_ENDPOINTS_SINCE 16 /* KIP-951 */
 
-/* What an answer has around the records of a partition, about; for quotas. */
+/* What is around the records of a partition, and around all partitions, about; for quotas. */
 #define PARTITION_OVERHEAD 48
-#define TOPIC_OVERHEAD     24
+#define ANSWER_OVERHEAD    40
 
 /* What may still be read for one answer. */
 struct budget {
@@ -83,21 +83,36 @@ static bool has_news(const struct fetch_target *t)
 	       t->high_watermark != e->high_watermark || t->log_start_offset != e->log_start_offset;
 }
 
-/* Returns the bytes of the answer, about. */
-static int64_t targets_read(struct fetch *f)
+/* Notes who is answered: as in Kafka, partitions that were not found come last. */
+static void targets_choose(struct fetch *f)
+{
+	size_t size = (size_t)f->target_count * sizeof(struct fetch_target *);
+	f->answered = exchange_alloc(f->exchange, size);
+	for (int unknown = 0; unknown <= 1; unknown++)
+		for (int32_t i = 0; i < f->target_count; i++) {
+			struct fetch_target *t = &f->targets[i];
+			if (t->unknown == unknown && has_news(t))
+				f->answered[f->answered_count++] = t;
+		}
+}
+
+static void targets_read(struct fetch *f)
 {
 	struct budget budget = {
 		.bytes = f->max_bytes, .segments = FETCH_ANSWER_SEGMENTS_MAX, .first_whole = true
 	};
-	int64_t size = 0;
-	for (int32_t i = 0; i < f->target_count && !f->failed; i++) {
-		struct fetch_target *t = &f->targets[i];
-		target_read(t, &budget);
-		t->answered = has_news(t);
-		if (t->answered)
-			size += PARTITION_OVERHEAD + t->records.size;
-	}
-	return size + TOPIC_OVERHEAD;
+	for (int32_t i = 0; i < f->target_count && !f->failed; i++)
+		target_read(&f->targets[i], &budget);
+	targets_choose(f);
+}
+
+/* About the bytes of the answer. */
+static int64_t answer_size(const struct fetch *f)
+{
+	int64_t size = ANSWER_OVERHEAD;
+	for (int32_t i = 0; i < f->answered_count; i++)
+		size += PARTITION_OVERHEAD + f->answered[i]->records.size;
+	return size;
 }
 
 /* ---- the session ---- */
@@ -111,10 +126,8 @@ static void entry_told(struct fetch_entry *e, const struct fetch_target *t)
 
 static void session_continue(struct fetch *f, struct fetch_session *session)
 {
-	for (int32_t i = 0; i < f->target_count; i++) {
-		struct fetch_target *t = &f->targets[i];
-		if (!t->answered)
-			continue;
+	for (int32_t i = 0; i < f->answered_count; i++) {
+		struct fetch_target *t = f->answered[i];
 		entry_told(t->entry, t);
 		fetch_session_rotate(session, t->entry);
 	}
@@ -126,9 +139,9 @@ static int32_t session_begin(struct fetch *f)
 	struct exchange *x = f->exchange;
 	bool topic_ids = x->version >= FETCH_TOPIC_ID_SINCE;
 	struct fetch_session *session = fetch_sessions_create(
-		fetch_sessions_of(f), f->replica_id >= 0, topic_ids, f->target_count, x->now_ns);
-	for (int32_t i = 0; session && i < f->target_count; i++) {
-		struct fetch_target *t = &f->targets[i];
+		fetch_sessions_of(f), f->replica_id >= 0, topic_ids, f->answered_count, x->now_ns);
+	for (int32_t i = 0; session && i < f->answered_count; i++) {
+		const struct fetch_target *t = f->answered[i];
 		struct fetch_entry *e =
 			fetch_session_set(session, t->topic, t->topic_id, t->request);
 		if (!e) {
@@ -176,42 +189,34 @@ static void partition_write(
 		out->current_leader = t->leader;
 }
 
+static bool begins_topic(const struct fetch *f, int32_t i)
+{
+	return i == 0 || !is_same_topic(f, f->answered[i - 1], f->answered[i]);
+}
+
 /* Partitions of one topic that follow each other are one item, as in Kafka. */
 static void topics_write(struct fetch *f, struct fetch_response *response)
 {
-	int32_t topics = 0, partitions = 0;
-	const struct fetch_target *last = NULL;
-	for (int32_t i = 0; i < f->target_count; i++) {
-		const struct fetch_target *t = &f->targets[i];
-		if (!t->answered)
-			continue;
-		partitions++;
-		topics += !last || !is_same_topic(f, last, t);
-		last = t;
-	}
+	int32_t count = 0;
+	for (int32_t i = 0; i < f->answered_count; i++)
+		count += begins_topic(f, i);
 	struct fetch_topic_response *topic =
-		exchange_alloc(f->exchange, (size_t)topics * sizeof *topic);
+		exchange_alloc(f->exchange, (size_t)count * sizeof *topic);
 	struct fetch_partition_response *partition =
-		exchange_alloc(f->exchange, (size_t)partitions * sizeof *partition);
+		exchange_alloc(f->exchange, (size_t)f->answered_count * sizeof *partition);
 	if (exchange_full(f->exchange))
 		return;
 	response->responses.items = topic;
-	response->responses.count = topics;
-	topic--;
-	last = NULL;
-	for (int32_t i = 0; i < f->target_count; i++) {
-		const struct fetch_target *t = &f->targets[i];
-		if (!t->answered)
-			continue;
-		if (!last || !is_same_topic(f, last, t)) {
-			topic++;
+	for (int32_t i = 0; i < f->answered_count; i++) {
+		const struct fetch_target *t = f->answered[i];
+		if (begins_topic(f, i)) {
+			topic = &response->responses.items[response->responses.count++];
 			topic->topic = t->topic;
 			topic->topic_id = t->topic_id;
-			topic->partitions.items = partition;
+			topic->partitions.items = &partition[i];
 		}
-		partition_write(f, t, partition++);
+		partition_write(f, t, &partition[i]);
 		topic->partitions.count++;
-		last = t;
 	}
 }
 
@@ -220,10 +225,9 @@ static void endpoints_write(struct fetch *f, struct fetch_response *response)
 {
 	bool named[STAGE_NODES_MAX] = { false };
 	struct exchange *x = f->exchange;
-	for (int32_t i = 0; i < f->target_count; i++) {
-		const struct fetch_target *t = &f->targets[i];
-		int32_t id = t->leader.leader_id;
-		if (!t->answered || id < 0 || named[id])
+	for (int32_t i = 0; i < f->answered_count; i++) {
+		int32_t id = f->answered[i]->leader.leader_id;
+		if (id < 0 || named[id])
 			continue;
 		named[id] = true;
 		if (!response->node_endpoints.items)
@@ -264,15 +268,15 @@ void fetch_answer(struct fetch *f)
 			return;
 		}
 	}
-	int64_t size = targets_read(f);
-	if (f->failed) {
+	targets_read(f);
+	if (f->failed || exchange_full(x)) {
 		exchange_drop(x, "no memory for the answer");
 		return;
 	}
-	response.throttle_time_ms = throttle_ms(f, size);
-	if (response.throttle_time_ms == 0 && !exchange_full(x)) {
+	response.throttle_time_ms = throttle_ms(f, answer_size(f));
+	if (response.throttle_time_ms == 0) {
 		topics_write(f, &response);
-		if (x->version >= LEADER_ENDPOINTS_SINCE)
+		if (x->version >= LEADER_ENDPOINTS_SINCE && f->replica_id < 0)
 			endpoints_write(f, &response);
 		if (session)
 			session_continue(f, session);

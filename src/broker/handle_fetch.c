@@ -2,7 +2,8 @@
  * Fetch, versions 4 to 18: which partitions are meant, and waiting until there is enough of them.
  * As in Kafka's ReplicaManager.fetchMessages and DelayedFetch, an answer goes out when min_bytes
  * are there, when max_wait_ms are over, or when there is an error to tell of (but for partitions
- * that are not there at all, which wait with the others).
+ * that are not there at all, which wait with the others). Other than Kafka it answers a partition
+ * twice that is named twice, and never cuts a batch.
  *
  * A waiting fetch has a place in the list of each of its partitions, with the bytes last seen
  * there: an append looks only at those who wait for that partition, and at nothing else of theirs.
