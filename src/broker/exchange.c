@@ -288,6 +288,8 @@ void exchange_answer(struct exchange *x, void *body)
 		exchange_drop(x, "a fault rule disconnects it after its request was applied");
 		return;
 	}
+	if (x->api == API_API_VERSIONS && x->plan.error_code == ERROR_UNSUPPORTED_VERSION)
+		x->version = 0; /* KIP-511: that is how it is said to a newer client */
 	if (x->plan.error_code && x->plan.applied)
 		fault_stain(x->api, x->version, body, &x->plan);
 	struct answer *answer = answer_of(x, body);

@@ -213,7 +213,7 @@ static int topic_delete_once(
 int admin_topic_delete(struct cluster *cl, const char *name)
 {
 	int64_t deadline_ns = step_deadline_ns(cl);
-	bool unheard = false; /* an attempt may have done it, and its answer was lost */
+	bool unheard = false; /* an attempt may have done it, as in topic_create_try */
 	for (;;) {
 		int16_t error = ERROR_NONE;
 		int result = topic_delete_once(cl, name, deadline_ns, &error);
@@ -221,7 +221,7 @@ int admin_topic_delete(struct cluster *cl, const char *name)
 			return 0;
 		if (result == 0 && error == ERROR_UNKNOWN_TOPIC_OR_PARTITION)
 			return unheard ? 0 : -ENOENT;
-		unheard |= result < 0;
+		unheard |= result < 0 || error == ERROR_REQUEST_TIMED_OUT;
 		result = attempt_again(cl, result, error, deadline_ns);
 		if (result < 0)
 			return result;

@@ -12,6 +12,7 @@
 #include "proto/error.h"
 
 #define CALL_PIECES            1
+#define METADATA_ATTEMPTS      3 /* when connections are lost */
 #define METADATA_FIRST_VERSION 4 /* the first that can be told not to create topics */
 
 static const struct connection_events control_events, call_events;
@@ -481,8 +482,11 @@ static int metadata_await(struct cluster *cl)
 	int64_t timeout_ns = cl->options.request_timeout_ns;
 	if (cl->patience_ns)
 		timeout_ns = MIN(timeout_ns, cl->patience_ns);
-	int result = cluster_call(
-		cl, ANY_BROKER, API_METADATA, &body, VERSION_ANY, timeout_ns, &answer, NULL);
+	int result = -ECONNRESET;
+	/* The control connection comes back by itself, on another broker if need be. */
+	for (int i = 0; i < METADATA_ATTEMPTS && result == -ECONNRESET; i++)
+		result = cluster_call(cl, ANY_BROKER, API_METADATA, &body, VERSION_ANY, timeout_ns,
+			&answer, NULL);
 	if (result < 0)
 		return result;
 	assert(answer);
