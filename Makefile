@@ -128,10 +128,14 @@ test-fuzz: fuzz ## run every fuzzer on its corpus, FUZZ_SECONDS each
 
 # ---- sanitizers: the unit tests again, in a build folder of their own ----
 
-asan: ## unit tests under AddressSanitizer and LeakSanitizer
-	$(MAKE) BUILD=$(BUILD)/asan OPT=-O1 SANITIZE='-fsanitize=address -fno-omit-frame-pointer' test-unit
-ubsan: ## unit tests under UndefinedBehaviorSanitizer
-	$(MAKE) BUILD=$(BUILD)/ubsan OPT=-O1 SANITIZE='-fsanitize=undefined -fno-sanitize-recover=undefined' test-unit
+# What there is of that name: a unit test, a simulation, or both.
+SANITIZED  = $(or $(strip $(if $(unit_tests),test-unit) $(if $(simulations),test-sim SIM_SEEDS=$(SIM_SEEDS))),test-unit)
+asan ubsan: SIM_SEEDS = 300
+
+asan: ## unit tests and some seeds under AddressSanitizer and LeakSanitizer
+	$(MAKE) BUILD=$(BUILD)/asan OPT=-O1 SANITIZE='-fsanitize=address -fno-omit-frame-pointer' $(SANITIZED)
+ubsan: ## unit tests and some seeds under UndefinedBehaviorSanitizer
+	$(MAKE) BUILD=$(BUILD)/ubsan OPT=-O1 SANITIZE='-fsanitize=undefined -fno-sanitize-recover=undefined' $(SANITIZED)
 tsan: ## unit tests under ThreadSanitizer
 	$(MAKE) BUILD=$(BUILD)/tsan OPT=-O1 SANITIZE='-fsanitize=thread' test-unit
 

@@ -186,16 +186,18 @@ static void engine_cancel(struct engine *engine, struct op *op, int fd, struct o
 	struct sim_operation *o = s->receive.op == target ? &s->receive : &s->transmit;
 	engine->operations++;
 	if (o->op != target || !o->armed) {
-		sim_complete(sim, op, NULL, -ENOENT, 0);
+		/* Not before the target's own, which may be late: who sees that it is still armed
+		 * would cancel it again, and again. */
+		sim_complete(sim, op, NULL, -ENOENT, 0, o->op == target ? o->last_ns : 0);
 		return;
 	}
 	if (sim_chance(sim, sim->faults.late)) {
 		sim->counts.uncancelled++;
-		sim_complete(sim, op, NULL, -EALREADY, 0);
+		sim_complete(sim, op, NULL, -EALREADY, 0, sim->now_ns + TURN_NS);
 		return;
 	}
 	sim_finish(sim, o, o->done > 0 ? (int)o->done : -ECANCELED, 0);
-	sim_complete(sim, op, NULL, 0, 0);
+	sim_complete(sim, op, NULL, 0, 0, 0);
 }
 
 /* ---- sockets ---- */

@@ -186,9 +186,10 @@ void sim_break(struct sim *sim, struct sim_socket *socket);
 /* Marks, or sums up, the memory of an operation; the check ends the process if it was touched. */
 void sim_watch(struct sim_operation *operation);
 void sim_watch_check(const struct sim *sim, const struct sim_operation *operation);
-/* Makes a completion; `operation` is NULL for a cancel, which has no memory. */
+/* Makes a completion, not due before earliest_ns; `operation` is NULL for a cancel, which has no
+ * memory. */
 void sim_complete(struct sim *sim, struct op *op, struct sim_operation *operation, int result,
-	uint32_t flags);
+	uint32_t flags, int64_t earliest_ns);
 /* Makes the operation's last one. */
 void sim_finish(struct sim *sim, struct sim_operation *operation, int result, uint32_t flags);
 /* Runs what is due. Returns whether there are completions to reap. */

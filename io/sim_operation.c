@@ -86,11 +86,11 @@ static void ready_add(
 	sim->ready[place] = (struct sim_ready){ *completion, operation };
 }
 
-void sim_complete(
-	struct sim *sim, struct op *op, struct sim_operation *operation, int result, uint32_t flags)
+void sim_complete(struct sim *sim, struct op *op, struct sim_operation *operation, int result,
+	uint32_t flags, int64_t earliest_ns)
 {
 	struct completion completion = { .op = op, .result = result, .flags = flags };
-	int64_t at_ns = sim->now_ns;
+	int64_t at_ns = MAX(sim->now_ns, earliest_ns);
 	if (sim_chance(sim, sim->faults.late)) {
 		sim->counts.late++;
 		at_ns += (int64_t)random_below(&sim->random, (uint64_t)sim->faults.late_max_ns + 1);
@@ -117,7 +117,7 @@ void sim_complete(
 void sim_finish(struct sim *sim, struct sim_operation *o, int result, uint32_t flags)
 {
 	o->armed = false;
-	sim_complete(sim, o->op, o, result, flags);
+	sim_complete(sim, o->op, o, result, flags, 0);
 }
 
 /* ---- receiving ---- */
@@ -170,7 +170,7 @@ static void receive_into_buffer(struct sim *sim, struct sim_socket *s, size_t av
 	sim_read(sim, s, sim->buffers + id * sim->buffer_size, amount);
 	/* The kernel may end it at any time. */
 	if (o->multishot && amount == size)
-		sim_complete(sim, o->op, o, (int)amount, op_flags_buffer(id) | OP_MORE);
+		sim_complete(sim, o->op, o, (int)amount, op_flags_buffer(id) | OP_MORE, 0);
 	else
 		sim_finish(sim, o, (int)amount, op_flags_buffer(id));
 }
@@ -229,7 +229,7 @@ static void accept_try(struct sim *sim, struct sim_socket *s)
 		}
 		int fd = sim_accept(s)->fd;
 		if (o->multishot)
-			sim_complete(sim, o->op, o, fd, OP_MORE);
+			sim_complete(sim, o->op, o, fd, OP_MORE, 0);
 		else
 			sim_finish(sim, o, fd, 0);
 	}

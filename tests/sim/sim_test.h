@@ -165,6 +165,7 @@ static inline int sim_main(const struct simulation *s)
 	if (!seed || !*seed)
 		return sim_all(
 			s, sim_environment("SIM_START", 1), sim_environment("SIM_SEEDS", s->seeds));
+	setvbuf(stdout, NULL, _IOLBF, 0); /* what was said before an abort must be seen */
 	uint64_t number = strtoull(seed, NULL, 10);
 	alarm(SIM_SEED_SECONDS);
 	s->run(number, true);
