@@ -120,7 +120,7 @@ static void run_status(struct stage *stage, const char *text, char answer[CONTRO
 		(json_int_t)faults_acted(stage->faults), "cpu", "user_s", seconds(usage.ru_utime),
 		"system_s", seconds(usage.ru_stime), "memory_bytes",
 		(json_int_t)usage.ru_maxrss * 1024);
-	char *line = status ? json_dumps(status, JSON_COMPACT) : NULL;
+	char *line = status ? json_dumps(status, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
 	if (line)
 		reply(answer, "%s", line);
 	else
