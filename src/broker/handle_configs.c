@@ -127,7 +127,7 @@ static bool is_asked_broker(struct description *d, const char *or_empty)
 	if (id == x->node_id)
 		return true;
 	refuse(d, ERROR_INVALID_REQUEST,
-		exchange_text(x, "Unexpected broker id, expected %d%s, but received %.*s",
+		exchange_text(x, "Unexpected broker id, expected %d%s but received %.*s",
 			x->node_id, or_empty, shown, name.data));
 	return false;
 }
@@ -141,7 +141,7 @@ static void describe_resource(struct description *d)
 		return;
 	case RESOURCE_BROKER:
 		/* Without a name: what was altered on all brokers, which is nothing. */
-		if (named && is_asked_broker(d, " or empty string"))
+		if (named && is_asked_broker(d, " or empty string,"))
 			describe_all(d);
 		return;
 	case RESOURCE_BROKER_LOGGER:
