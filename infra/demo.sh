@@ -25,10 +25,11 @@ chapter() { printf '\n==== %s\n' "$1"; }
 broker() {
 	local deadline=$((SECONDS + wait_s))
 	broker_end
+	rm -f "$scratch/ready"
 	printf '\n$ %s &\n' "$harrow broker --listen 127.0.0.1:0 $*"
 	"$harrow" broker --listen 127.0.0.1:0 "$@" >"$scratch/ready" 2>"$scratch/log" &
 	broker_pid=$!
-	until grep -q '^ready ' "$scratch/ready"; do
+	until grep -qs '^ready ' "$scratch/ready"; do
 		if ! kill -0 "$broker_pid" 2>/dev/null || [ $SECONDS -gt $deadline ]; then
 			cat "$scratch/log" >&2
 			exit 1
@@ -50,12 +51,12 @@ run() {
 	[ "$status" -eq "$expected" ] || [ "$status" -eq 0 ] || [ "$status" -eq 3 ] || exit "$status"
 }
 
-chapter 'At a rate: 50,000 records/s, fixed in advance. What latency do they meet?'
-broker --store memory:256MiB
-run 0 $harrow produce -b "$bootstrap" --rate 50k --size 200 --warmup 2s --duration 6s
+chapter 'At a rate: 20,000 records/s, fixed in advance. What latency do they meet?'
+broker --store memory:512MiB
+run 0 $harrow produce -b "$bootstrap" --rate 20k --size 200 --warmup 2s --duration 6s
 
 chapter 'Flat out, every record read back and looked for'
-run 0 $harrow produce -b "$bootstrap" --records 1M --size 100 --verify-read
+run 0 $harrow produce -b "$bootstrap" --records 4M --size 100 --verify-read
 
 chapter 'Flat out into a broker that throws everything away: the ceiling of harrow and this machine, not of Kafka'
 broker --store null
@@ -63,7 +64,7 @@ run 0 $harrow produce -b "$bootstrap" --duration 5s --size 1KiB
 
 chapter 'Twice the capacity: one server, 100 us per record, so 10,000 records/s; what overload looks like'
 broker --store memory:64MiB --service-time exp:100us --servers 1
-run 1 $harrow produce -b "$bootstrap" --rate 20k --size 200 --duration 5s --drain 2s
+run 1 $harrow produce -b "$bootstrap" --rate 20k --size 200 --duration 5s --drain 10s
 
 cat <<'END'
 

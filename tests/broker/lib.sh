@@ -19,6 +19,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../live/lib.sh"
 
 stage=${STAGE:-harrow}
+stage_pid=
 brokers=1
 control_path=$work/control
 stage_log=$work/stage.log
@@ -44,6 +45,24 @@ start_stage() {
 	wait_until 10 stage_answers
 	bootstrap=$(sed -n 's/^ready //p' "$work/ready")
 }
+# The broker has to end well when it is asked to, whatever the test did to it.
+stage_end() {
+	local status=$1 deadline=$((SECONDS + 10))
+	trap - ERR
+	set +e
+	if [ -n "$stage_pid" ]; then
+		kill -TERM "$stage_pid"
+		while kill -0 "$stage_pid" && [ $SECONDS -lt $deadline ]; do sleep 0.05; done
+		kill -KILL "$stage_pid"
+		if ! wait "$stage_pid"; then
+			printf 'FAILED: harrow broker did not end well: %s\n' "$(tail -n 50 "$stage_log")"
+			status=1
+		fi
+	fi 2>/dev/null
+	(exit "$status")
+	live_end
+}
+trap 'stage_end $?' EXIT
 stage_answers() {
 	kill -0 "$stage_pid" || fail "harrow broker ended: $(cat "$stage_log")"
 	grep -q '^ready ' "$work/ready"
