@@ -11,6 +11,7 @@
 #include "io/timer.h"
 
 #define FETCH_TOPIC_ID_SINCE      13
+#define FETCH_STORE_SHARE         16          /* one answer is at most the store's size over this */
 #define FETCH_ANSWER_MAX          (256 << 20) /* bytes of records in one answer */
 #define FETCH_ANSWER_SEGMENTS_MAX 16384       /* pieces of memory they are in: reading ends there */
 

@@ -242,6 +242,11 @@ static void limits_set(struct fetch *f)
 		property_int(NULL, &stage->catalog.properties, PROPERTY_FETCH_MAX_BYTES);
 	max_bytes = MIN(max_bytes, f->request->max_bytes);
 	max_bytes = MIN(max_bytes, quotas_bytes_max(stage->quotas, QUOTA_FETCH));
+	/* What is being sent cannot be evicted: a client that stops reading keeps so much. */
+	const struct slab_pool *pool = &stage->store.pool;
+	if (!stage->store.null)
+		max_bytes = MIN(
+			max_bytes, (int64_t)(pool->slab_size * pool->count / FETCH_STORE_SHARE));
 	f->max_bytes = MIN(max_bytes, FETCH_ANSWER_MAX);
 	f->min_bytes = MIN(f->max_bytes, f->request->min_bytes);
 }
