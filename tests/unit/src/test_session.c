@@ -419,7 +419,8 @@ static void test_idle_connection_is_small(void **state)
 	}
 	TURN_UNTIL(&t, t.stage.session_count == COUNT);
 	struct mallinfo2 after = mallinfo2();
-	assert_in_range(after.uordblks - before.uordblks, 1, (size_t)COUNT * 12 * 1024);
+	if (after.uordblks > 0) /* 0 where a sanitizer has taken malloc's place */
+		assert_in_range(after.uordblks - before.uordblks, 1, (size_t)COUNT * 12 * 1024);
 	for (int i = 0; i < COUNT; i++)
 		close(fds[i]);
 	stage_end(&t);
