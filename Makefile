@@ -120,6 +120,10 @@ fuzz: ## build the fuzzers under build/fuzz
 	$(MAKE) CC=$(CLANG) BUILD=$(BUILD)/fuzz SANITIZE='$(FUZZ_FLAGS)' OPT=-O1 fuzz-programs
 .PHONY: fuzz-programs
 fuzz-programs: $(fuzzers)
+# These are about more than proto.
+fuzz_everything := $(patsubst %,$(BUILD)/tests/fuzz/fuzz_%,append)
+$(fuzz_everything): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libsrc.a $(BUILD)/libproto.a $(BUILD)/libio.a
+	$(call say,link $@) $(LINK) -fsanitize=fuzzer $^ $(LDFLAGS) $(PROTO_LIBS) $(IO_LIBS) $(SRC_LIBS) -o $@
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libproto.a
 	$(call say,link $@) $(LINK) -fsanitize=fuzzer $^ $(LDFLAGS) $(PROTO_LIBS) -o $@
 
