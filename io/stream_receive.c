@@ -395,7 +395,8 @@ static void take_in(struct stream *stream, enum stream_armed armed, size_t size,
 	case ARMED_SINGLE:
 		assert(flags & OP_BUFFER);
 		held_append(stream, op_buffer_id(flags), (uint32_t)size);
-		if (stream->small_receives < MULTISHOT_AFTER)
+		/* Those that a multishot brings before it is cancelled say nothing of frames. */
+		if (stream->mode == MODE_FRAMES && stream->small_receives < MULTISHOT_AFTER)
 			stream->small_receives++;
 		break;
 	case ARMED_REASSEMBLY:

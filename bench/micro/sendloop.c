@@ -292,10 +292,9 @@ static void run(struct sendloop *s)
 	}
 	double seconds = (double)(now_ns - start_ns) / (double)NS_PER_S;
 	double records = (double)sent * s->records;
-	printf("%.3f GB/s %.3f M records/s %.2f ns of CPU per record, %d records of %d B per "
-	       "frame\n",
+	printf("%.3f GB/s %.3f M records/s %.2f ns of CPU per record, %d of %d B per frame, %.0f\n",
 		(double)bytes / seconds / 1e9, records / seconds / 1e6, cpu * 1e9 / records,
-		s->records, s->options.size);
+		s->records, s->options.size, records);
 }
 
 /* ---- options ---- */
