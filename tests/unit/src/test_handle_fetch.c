@@ -464,6 +464,18 @@ static void test_fetch_max_bytes_bounds_what_clients_want(void **state)
 	assert_int_equal(only(f)->records.size, 1024 / size * size);
 }
 
+static void test_no_answer_keeps_more_than_its_share_of_the_store(void **state)
+{
+	struct fixture *f = *state;
+	struct catalog_topic *topic = topic_make(f, "t", 1);
+	int32_t share = (int32_t)(STORE_SIZE / 16), size = batch_size(f, topic);
+	append(f, topic, 0, share / size + 10);
+	ask(f, LAST);
+	add(f, topic, 0, 0)->partition_max_bytes = INT32_MAX;
+	send_request(f);
+	assert_int_equal(only(f)->records.size, share / size * size);
+}
+
 /* ---- errors ---- */
 
 static void test_offsets_outside_the_log_are_out_of_range(void **state)
@@ -1000,6 +1012,7 @@ int main(void)
 		CASE_OF(test_the_first_batch_comes_however_large),
 		CASE_OF(test_max_bytes_bound_the_answer_and_each_partition),
 		CASE_OF(test_fetch_max_bytes_bounds_what_clients_want),
+		CASE_OF(test_no_answer_keeps_more_than_its_share_of_the_store),
 		CASE_OF(test_offsets_outside_the_log_are_out_of_range),
 		CASE_OF(test_what_is_not_there_is_unknown),
 		CASE_OF(test_another_broker_is_not_leader_or_follower),
