@@ -9,11 +9,17 @@ partitions=4
 records=20000
 
 # run TOPIC [OPTION]...: the same seed and schedule in each run; the result goes to work/TOPIC.json.
+# Lateness (status 3) is not the subject here, and the machine may be busy.
 run() {
-	assert_status 0 "$harrow" produce -b "$bootstrap" -t "$1" --partitions "$partitions" \
+	local status=0
+	"$harrow" produce -b "$bootstrap" -t "$1" --partitions "$partitions" \
 		--records "$records" --rate 40k --size 300 --seed 7 --no-stamp --key sequence \
-		--headers 2x9 --quiet --format json "${@:2}"
-	cp "$work/stdout" "$work/$1.json"
+		--headers 2x9 --quiet --format json "${@:2}" >"$work/$1.json" 2>"$work/stderr" ||
+		status=$?
+	case $status in
+	0 | 3) ;;
+	*) fail "$1: status $status: $(cat "$work/stderr" "$work/$1.json")" ;;
+	esac
 	assert_equal "$records" "$(json_get "$work/$1.json" records.acked)" "$1: acknowledged"
 	assert_equal "$records" "$(json_get "$work/$1.json" records.confirmed)" "$1: confirmed"
 }
