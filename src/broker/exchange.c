@@ -244,9 +244,11 @@ static void throttle(struct exchange *x, void *body)
 	struct stage *stage = x->stage;
 	int32_t *member = body ? throttle_member(x, body) : NULL;
 	int32_t ms = x->plan.throttle_ms;
-	if (x->api == API_PRODUCE)
-		ms = MAX(ms, quotas_record(stage->quotas, QUOTA_PRODUCE, x->node_id, x->client_id,
-				     x->size, x->now_ns));
+	if (x->api == API_PRODUCE) {
+		int32_t quota_ms = quotas_record(
+			stage->quotas, QUOTA_PRODUCE, x->node_id, x->client_id, x->size, x->now_ns);
+		ms = MAX(ms, quota_ms);
+	}
 	if (member)
 		*member = ms = MAX(ms, *member);
 	if (ms > 0)

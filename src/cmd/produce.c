@@ -299,7 +299,8 @@ static enum exit_status report(struct session *s)
 	if (result < 0) {
 		char line[LINE_SIZE];
 		snprintf(line, sizeof line, "--out %.900s: %s", s->config.out, strerror(-result));
-		status = MAX(status, complain(EXIT_FAILED, line));
+		enum exit_status unsaved = complain(EXIT_FAILED, line);
+		status = MAX(status, unsaved);
 	}
 	return status;
 }

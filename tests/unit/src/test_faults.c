@@ -244,6 +244,23 @@ static void test_throttling_is_reported_and_kept(void **state)
 	faulty_end(f);
 }
 
+/* Kafka lets the windows that are not there yet count as empty: ten seconds' worth go at once. */
+static void test_a_quota_is_what_is_taken(void **state)
+{
+	(void)state;
+	struct faulty *f = faulty_new();
+	f->quota_bytes_per_second = 20000;
+	f->delivery_timeout_ns = f->drain_ns = 200 * NS_PER_S;
+	faulty_run(f);
+	assert_int_equal(f->figures.acked, FAULTY_RECORDS);
+	assert_nothing_lost_or_doubled(f, "a quota");
+	assert_true(f->figures.throttle_ms > 0);
+	double seconds = (double)f->figures.wire_bytes / 20000;
+	if (f->figures.measured_s < seconds - 12 || f->figures.measured_s > seconds + 2)
+		fail_msg("%.1f s for %.1f s' worth", f->figures.measured_s, seconds);
+	faulty_end(f);
+}
+
 /* A broker that confirms what it has not written is found out. */
 static void test_a_lying_broker_is_found_out(void **state)
 {
@@ -450,6 +467,7 @@ int main(void)
 		cmocka_unit_test(test_lost_and_spoilt_answers_are_recognised),
 		cmocka_unit_test(test_lost_requests_are_counted_by_their_reason),
 		cmocka_unit_test(test_throttling_is_reported_and_kept),
+		cmocka_unit_test(test_a_quota_is_what_is_taken),
 		cmocka_unit_test(test_a_lying_broker_is_found_out),
 		cmocka_unit_test(test_connecting_survives_what_passes),
 		cmocka_unit_test(test_a_bootstrap_server_that_fails_is_told_at_once),
