@@ -424,7 +424,8 @@ static bool window_open(const struct produce_queue *q)
 
 bool produce_queue_ready(const struct produce_queue *q)
 {
-	return window_open(q) && q->count == q->in_flight && !q->gap_at_end &&
+	/* The first batch of an empty queue brings its fresh epoch along: see freshen_if_empty. */
+	return window_open(q) && q->count == q->in_flight && (!q->gap_at_end || q->count == 0) &&
 	       !too_far_ahead(q, q->pushed_count);
 }
 

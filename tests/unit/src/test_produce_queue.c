@@ -302,6 +302,7 @@ static void test_the_last_batch_refused_for_good_renews_the_epoch_of_the_next(vo
 	set_up_flowing(&f, true, 2);
 	answer(&f, 1, ERROR_INVALID_RECORD);
 	assert_true(produce_queue_empty(&f.queue));
+	assert_true(produce_queue_ready(&f.queue)); /* or nobody would ever push the next */
 	push(&f, 2, 10);
 	assert_stamp(f.batches[2], 7, 1, 0);
 	assert_false(f.batches[2].restamp);
