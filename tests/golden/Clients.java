@@ -15,6 +15,7 @@ import org.apache.kafka.clients.admin.MemberToRemove;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.admin.RemoveMembersFromConsumerGroupOptions;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -125,6 +126,7 @@ final class Clients {
 
 	private static void finish(Admin admin) throws Exception {
 		admin.listOffsets(Map.of(PARTITION, OffsetSpec.latest())).all().get();
+		admin.deleteRecords(Map.of(PARTITION, RecordsToDelete.beforeOffset(1))).all().get();
 		admin.listConsumerGroupOffsets("dynamic").partitionsToOffsetAndMetadata().get();
 		admin.alterConsumerGroupOffsets("dynamic", Map.of(PARTITION,
 				new org.apache.kafka.clients.consumer.OffsetAndMetadata(1, "metadata"))).all().get();
