@@ -14,8 +14,10 @@
 void answer_desk_close(struct answer_desk *desk)
 {
 	free(desk->data);
+	desk->data = NULL;
 	free(desk->splices);
-	*desk = (struct answer_desk){ 0 };
+	desk->splices = NULL;
+	desk->size = desk->splice_count = 0;
 }
 
 /* 0, -EMSGSIZE at the largest, -ENOMEM. */

@@ -100,7 +100,7 @@ static json_t *nodes_json(const struct stage *stage)
 		json_array_append_new(
 			nodes, json_pack("{s:i, s:s, s:i, s:b, s:i}", "id", node->id, "host",
 				       node->host, "port", node->port, "up", node->up, "sessions",
-				       stage_sessions_of(stage, i)));
+				       stage->nodes[i].session_count));
 	}
 	return nodes;
 }

@@ -78,12 +78,13 @@ void exchange_close(struct exchange *x)
 
 void exchange_free_spares(struct stage *stage)
 {
-	while (!list_empty(&stage->spare_exchanges)) {
-		struct exchange *x = CONTAINER_OF(
-			list_take_first(&stage->spare_exchanges), struct exchange, node);
+	struct list *node, *after;
+	list_for_each_safe (node, after, &stage->spare_exchanges) {
+		struct exchange *x = CONTAINER_OF(node, struct exchange, node);
 		arena_free(&x->memory);
 		free(x);
 	}
+	list_init(&stage->spare_exchanges);
 	stage->spare_count = 0;
 }
 

@@ -114,9 +114,9 @@ static bool add_partition(struct intake *intake)
 		p->error_code = exchange_fault(
 			intake->exchange, topic_name(t, topic), p->index, &p->applied);
 	p->applied = p->applied && p->error_code;
-	bool refused = p->error_code && !p->applied;
-	p->use = refused ? INTAKE_DROP
-			 : (uint8_t)use_of(stage_of(intake), topic, reader->records_size);
+	p->use = INTAKE_DROP;
+	if (topic && (!p->error_code || p->applied))
+		p->use = (uint8_t)use_of(stage_of(intake), topic, reader->records_size);
 	p->batch.size = reader->records_size;
 	if (t->last)
 		t->last->next = p;

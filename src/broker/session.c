@@ -88,10 +88,12 @@ static void session_closed(struct stream *stream, int reason)
 	session->closing = session->closed = true;
 	loop_timer_stop(stage->loop, &session->timer);
 	forget_exchange(session);
-	while (!list_empty(&session->answers))
-		answer_free(CONTAINER_OF(list_take_first(&session->answers), struct answer, node));
+	struct list *node, *after;
+	list_for_each_safe (node, after, &session->answers)
+		answer_free(CONTAINER_OF(node, struct answer, node));
 	list_remove(&session->sibling);
 	list_remove(&session->idle);
+	session->node->session_count--;
 	stage->session_count--;
 	free(session);
 }
@@ -510,8 +512,8 @@ static size_t session_received(
 			ask_segment(session);
 			break;
 		case SESSION_PRODUCE: {
-			enum intake_step step = intake_feed(&session->intake, stream, data + used,
-				size - used, now_ns, &part);
+			enum intake_step step = intake_feed(
+				&session->intake, stream, data + used, size - used, now_ns, &part);
 			look = intake_said(session, step) ? LOOK_AGAIN : LOOK_LATER;
 			break;
 		}
@@ -575,6 +577,7 @@ struct session *session_open(struct stage_node *node, const struct address *peer
 	timer_init(&session->timer, session_turn);
 	list_append(&node->sessions, &session->sibling);
 	list_append(&node->stage->idle_sessions, &session->idle);
+	node->session_count++;
 	node->stage->session_count++;
 	return session;
 }

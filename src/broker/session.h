@@ -25,8 +25,9 @@
 #define SESSION_ANSWERS_MAX      1024                 /* not yet sent */
 #define SESSION_ANSWER_BYTES_MAX ((size_t)256 * 1024) /* likewise; the last one may exceed it */
 #define SESSION_SEGMENTS_MAX     32                   /* of a request too large for reassembly */
-#define SESSION_SEGMENT_SIZE     ((size_t)64 * 1024) /* of the first; each is as large as all before \
-						      */
+#define SESSION_SEGMENT_SIZE                                                                       \
+	((size_t)64 * 1024) /* of the first; each is as large as all before                        \
+			     */
 
 enum session_reading {
 	SESSION_BETWEEN, /* the next bytes are a frame's size */

@@ -70,10 +70,11 @@ static struct stream *node_accepted(struct listener *listener, const struct addr
 {
 	struct stage_node *node = CONTAINER_OF(listener, struct stage_node, listener);
 	struct stage *stage = node->stage;
-	if (stage->session_count >= stage->session_max) {
+	if (node->session_count >= stage->session_max ||
+		stage->session_count >= STAGE_SESSIONS_MAX) {
 		stage->figures.refused++;
 		stage_say(stage, "broker %d: refused a connection: %d are open (max.connections)",
-			node->id, stage->session_count);
+			node->id, node->session_count);
 		return NULL;
 	}
 	struct session *session = session_open(node, peer);
@@ -92,16 +93,6 @@ static const struct listener_events node_events = {
 	.accepted = node_accepted,
 	.closed = node_closed,
 };
-
-int32_t stage_sessions_of(const struct stage *stage, int32_t node_id)
-{
-	const struct stage_node *node = &stage->nodes[node_id];
-	int32_t count = 0;
-	const struct list *at;
-	list_for_each (at, &node->sessions)
-		count++;
-	return count;
-}
 
 uint16_t stage_port(const struct stage *stage, int32_t node_id)
 {
@@ -226,6 +217,10 @@ static void stage_tick(struct timer *timer, int64_t now_ns)
 		stage->retention_due_ns = now_ns + stage->retention_ns;
 		retain(stage);
 	}
+	if (stage->rebalance_ns != NEVER_NS && now_ns >= stage->rebalance_due_ns) {
+		stage->rebalance_due_ns = now_ns + stage->rebalance_ns;
+		catalog_elect_preferred(&stage->catalog);
+	}
 	loop_timer_start(stage->loop, &stage->tick, now_ns + TICK_NS);
 }
 
@@ -268,8 +263,13 @@ static int take_properties(struct stage *stage, char why[STAGE_REASON_SIZE])
 	if (property_set_check(NULL, set, clause) < 0)
 		return refuse(why, -EINVAL, "%s", clause);
 	stage->request_size_max = (int32_t)property(stage, PROPERTY_SOCKET_REQUEST_MAX_BYTES);
-	stage->session_max =
-		(int32_t)MIN(property(stage, PROPERTY_MAX_CONNECTIONS), STAGE_SESSIONS_MAX);
+	stage->session_max = (int32_t)property(stage, PROPERTY_MAX_CONNECTIONS);
+	stage->rebalance_ns = NEVER_NS;
+	if (property_bool(NULL, set, PROPERTY_AUTO_LEADER_REBALANCE_ENABLE))
+		stage->rebalance_ns =
+			MIN(property(stage, PROPERTY_LEADER_IMBALANCE_CHECK_INTERVAL_SECONDS),
+				INT32_MAX) *
+			NS_PER_S;
 	stage->idle_ns = property(stage, PROPERTY_CONNECTIONS_MAX_IDLE_MS);
 	if (stage->idle_ns > 0)
 		stage->idle_ns = MIN(stage->idle_ns, INT64_MAX / NS_PER_MS) * NS_PER_MS;
@@ -415,6 +415,8 @@ int stage_open(struct stage *stage, struct loop *loop, const struct stage_option
 	if (result < 0)
 		goto close_nodes;
 	stage->retention_due_ns = loop_now_ns(loop) + stage->retention_ns;
+	if (stage->rebalance_ns != NEVER_NS)
+		stage->rebalance_due_ns = loop_now_ns(loop) + stage->rebalance_ns;
 	loop_timer_start(loop, &stage->tick, loop_now_ns(loop) + TICK_NS);
 	return 0;
 close_nodes:

@@ -57,6 +57,7 @@ struct stage_node {
 	struct listener listener;
 	bool listening;
 	struct list sessions;
+	int32_t session_count;
 	struct fetch_sessions *fetch_sessions; /* see fetch_session.h */
 };
 
@@ -80,10 +81,10 @@ struct stage {
 
 	/* What follows from the properties. */
 	int32_t request_size_max; /* socket.request.max.bytes */
-	int32_t session_max;      /* max.connections, and STAGE_SESSIONS_MAX */
+	int32_t session_max;      /* max.connections, of each broker */
 	int64_t idle_ns;          /* connections.max.idle.ms */
 	int64_t retention_ns;     /* log.retention.check.interval.ms */
-	int64_t producer_idle_ms; /* producer.id.expiration.ms */
+	int64_t rebalance_ns;     /* leader.imbalance.check.interval.seconds; NEVER_NS: never */
 
 	/* private to stage.c, session.c and exchange.c from here on */
 	struct list idle_sessions; /* the longest idle first */
@@ -95,7 +96,7 @@ struct stage {
 	size_t scratch_used;
 	struct address address; /* of options.host */
 	struct timer tick;      /* every second */
-	int64_t retention_due_ns;
+	int64_t retention_due_ns, rebalance_due_ns;
 	int64_t lines_since_ns; /* of the log: the second that is counted */
 	int32_t line_count;
 	uint64_t lines_left_out;
@@ -113,8 +114,6 @@ uint16_t stage_port(const struct stage *, int32_t node_id);
 /* As kill -9: the listener and all connections of the node end, leaders move. 0 or -ENOENT. */
 int stage_node_down(struct stage *, int32_t node_id);
 int stage_node_up(struct stage *, int32_t node_id);
-
-int32_t stage_sessions_of(const struct stage *, int32_t node_id);
 
 /* CLOCK_REALTIME in ms, derived from the loop's clock. */
 int64_t stage_wall_ms(const struct stage *);

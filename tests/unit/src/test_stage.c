@@ -149,6 +149,36 @@ static void test_all_brokers_can_be_down(void **state)
 	stage_end(&t);
 }
 
+static void test_preferred_leaders_come_back_by_themselves(void **state)
+{
+	(void)state;
+	for (int automatic = 0; automatic < 2; automatic++) {
+		struct test_stage t;
+		struct stage_options options = stage_test_options();
+		struct property_pair properties[] = {
+			{ STRING("leader.imbalance.check.interval.seconds"), STRING("1") },
+			{ STRING("auto.leader.rebalance.enable"),
+				automatic ? STRING("true") : STRING("false") },
+		};
+		options.node_count = 2;
+		options.properties = properties;
+		options.property_count = 2;
+		stage_begin(&t, &options);
+		struct catalog_topic *topic = stage_topic(&t, "t", 1, 2);
+		int32_t leader = topic->partitions[0]->leader;
+		stage_node_down(&t.stage, leader);
+		TURN_UNTIL(&t, !t.stage.nodes[leader].listening);
+		stage_node_up(&t.stage, leader);
+		assert_int_equal(topic->partitions[0]->leader, 1 - leader);
+		if (automatic)
+			TURN_UNTIL(&t, topic->partitions[0]->leader == leader);
+		else
+			turn_for(&t, 2500 * NS_PER_MS);
+		assert_int_equal(topic->partitions[0]->leader, automatic ? leader : 1 - leader);
+		stage_end(&t);
+	}
+}
+
 /* ---- the rest ---- */
 
 static void test_log_is_bounded_and_says_what_it_left_out(void **state)
@@ -193,6 +223,7 @@ int main(void)
 		cmocka_unit_test(test_port_in_use_is_said),
 		cmocka_unit_test(test_broker_dies_and_comes_back_on_its_port),
 		cmocka_unit_test(test_all_brokers_can_be_down),
+		cmocka_unit_test(test_preferred_leaders_come_back_by_themselves),
 		cmocka_unit_test(test_log_is_bounded_and_says_what_it_left_out),
 		cmocka_unit_test(test_oldest_records_leave_a_full_store),
 	};
