@@ -295,17 +295,20 @@ static int open_faults(struct stage *stage, char why[STAGE_REASON_SIZE])
 	return 0;
 }
 
-static int open_quotas(struct stage *stage)
+static int open_quotas(struct stage *stage, char why[STAGE_REASON_SIZE])
 {
 	const int64_t *rates = stage->options.quota_bytes_per_second;
 	if (!rates[QUOTA_PRODUCE] && !rates[QUOTA_FETCH])
 		return 0;
+	if (property(stage, PROPERTY_QUOTA_WINDOW_NUM) > QUOTA_WINDOWS_MAX)
+		return refuse(why, -EINVAL, "quota.window.num is at most %d", QUOTA_WINDOWS_MAX);
 	struct quota_limits limits = {
 		.window_count = (int32_t)property(stage, PROPERTY_QUOTA_WINDOW_NUM),
 		.window_ns = property(stage, PROPERTY_QUOTA_WINDOW_SIZE_SECONDS) * NS_PER_S,
 	};
 	memcpy(limits.bytes_per_second, rates, sizeof limits.bytes_per_second);
-	return quotas_open(&stage->quotas, &limits);
+	int result = quotas_open(&stage->quotas, &limits);
+	return result < 0 ? refuse(why, result, "quotas: %s", strerror(-result)) : 0;
 }
 
 static int open_nodes(struct stage *stage, char why[STAGE_REASON_SIZE])
@@ -390,7 +393,7 @@ int stage_open(struct stage *stage, struct loop *loop, const struct stage_option
 	if (result < 0) {
 		refuse(why, result,
 			result == -EINVAL ? "a memory store of %zu bytes cannot hold %d batches of "
-					    "message.max.bytes"
+					    "message.max.bytes: make it larger"
 					  : "no memory for a store of %zu bytes",
 			options->store_size, STORE_SEGMENTS_MIN);
 		goto free_catalog;
@@ -404,11 +407,9 @@ int stage_open(struct stage *stage, struct loop *loop, const struct stage_option
 	result = open_faults(stage, why);
 	if (result < 0)
 		goto close_faults;
-	result = open_quotas(stage);
-	if (result < 0) {
-		refuse(why, result, "quotas: %s", strerror(-result));
+	result = open_quotas(stage, why);
+	if (result < 0)
 		goto close_faults;
-	}
 	service_init(
 		&stage->service, options->service_time, MAX(options->servers, 1), options->seed);
 	result = open_nodes(stage, why);

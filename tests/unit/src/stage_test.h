@@ -53,11 +53,19 @@ static inline struct stage_options stage_test_options(void)
 	};
 }
 
+/* ENGINE=epoll in the environment: the same tests on the other engine. */
+static inline enum loop_engine stage_test_engine(void)
+{
+	const char *engine = getenv("ENGINE");
+	return engine && !strcmp(engine, "epoll") ? LOOP_ENGINE_EPOLL : LOOP_ENGINE_AUTO;
+}
+
 static inline void stage_begin(struct test_stage *t, const struct stage_options *options)
 {
 	*t = (struct test_stage){ .options = *options };
 	char why[STAGE_REASON_SIZE] = "", loop_why[LOOP_TEXT_SIZE] = "";
-	if (loop_open(NULL, &t->loop, loop_why) < 0)
+	struct loop_options loop_options = { .engine = stage_test_engine() };
+	if (loop_open(&loop_options, &t->loop, loop_why) < 0)
 		fail_msg("%s", loop_why);
 	t->options.say = keep_line;
 	t->options.say_context = t;
