@@ -82,6 +82,12 @@ static void partition_read(struct reading *r, const struct fetch_partition_respo
 	if (p->error_code != ERROR_NONE) {
 		if (error_info(p->error_code)->retriable)
 			r->refresh = true;
+		else if (p->error_code == ERROR_OFFSET_OUT_OF_RANGE)
+			reading_fail(r, -EIO, partition,
+				"the broker no longer has these records, retention took them: give "
+				"it more room (retention.bytes, retention.ms, or memory:SIZE of "
+				"harrow "
+				"broker --store) or write less");
 		else
 			reading_fail(r, -EIO, partition, error_info(p->error_code)->name);
 		return;

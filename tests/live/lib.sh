@@ -106,6 +106,14 @@ assert_status() {
 		fail "$*: expected status $expected, got $status; $(tail -n 20 "$work/stderr")"
 }
 
+# refused STATUS TEXT COMMAND [ARGUMENT]...: one line with the text, within 80 s, and no result
+refused() {
+	assert_status "$1" timeout 80 "${@:3}"
+	assert_contains "$work/stderr" "$2" "${*:3}"
+	assert_equal 1 "$(wc -l <"$work/stderr")" "lines on standard error: ${*:3}: $(cat "$work/stderr")"
+	[ ! -s "$work/stdout" ] || fail "${*:3}: a result: $(cat "$work/stdout")"
+}
+
 # wait_until SECONDS COMMAND [ARGUMENT]...: tries every 100 ms until it succeeds.
 wait_until() {
 	local deadline=$((SECONDS + $1))

@@ -6,13 +6,6 @@
 require java mvn
 tools=$build/tests/tools
 
-# refused STATUS TEXT COMMAND [ARGUMENT]...: one line with the text, within 80 s, and no result
-refused() {
-	assert_status "$1" timeout 80 "${@:3}"
-	assert_contains "$work/stderr" "$2" "${*:3}"
-	assert_equal 1 "$(wc -l <"$work/stderr")" "lines on standard error: ${*:3}: $(cat "$work/stderr")"
-	[ ! -s "$work/stdout" ] || fail "${*:3}: a result: $(cat "$work/stdout")"
-}
 produce() { "$harrow" produce -b "$bootstrap" -q --format json "$@"; }
 # Not a function's name behind `timeout`, so a command of its own.
 refuses() { refused "$1" "$2" "$harrow" produce -b "$bootstrap" -q --records 10 "${@:3}"; }

@@ -301,7 +301,7 @@ static void test_reading_back_ends_with_a_reason(void **state)
 	static const struct refusal cases[] = {
 		{ "partition=1:error=TOPIC_AUTHORIZATION_FAILED", -EIO,
 			"partition 1 near offset 0: TOPIC_AUTHORIZATION_FAILED" },
-		{ "partition=3:error=OFFSET_OUT_OF_RANGE", -EIO, "OFFSET_OUT_OF_RANGE" },
+		{ "partition=3:error=OFFSET_OUT_OF_RANGE", -EIO, "retention took them" },
 		{ "error=NOT_LEADER_OR_FOLLOWER", -ETIMEDOUT, "nothing more came within 30 s" },
 		{ "disconnect=before", -ETIMEDOUT, "nothing more came within 30 s" },
 	};
