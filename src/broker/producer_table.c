@@ -20,7 +20,8 @@ struct producer_entry {
 	int16_t epoch;
 	uint8_t first, count; /* of batches, a ring */
 	struct remembered_batch batches[PRODUCER_BATCHES];
-	struct list in_bucket, in_group, in_idle;
+	struct producer_entry *next; /* in its bucket */
+	struct list in_group, in_idle;
 };
 
 static size_t hash(const struct producer_group *group, int64_t producer_id)
@@ -30,18 +31,10 @@ static size_t hash(const struct producer_group *group, int64_t producer_id)
 	return (size_t)(h ^ h >> 31);
 }
 
-static struct list *bucket_of(
+static struct producer_entry **bucket_of(
 	const struct producer_table *t, const struct producer_group *group, int64_t producer_id)
 {
 	return &t->buckets[hash(group, producer_id) & (t->bucket_count - 1)];
-}
-
-static struct list *buckets_create(size_t count)
-{
-	struct list *buckets = malloc(count * sizeof *buckets);
-	for (size_t i = 0; buckets && i < count; i++)
-		list_init(&buckets[i]);
-	return buckets;
 }
 
 int producer_table_open(struct producer_table *t, size_t limit)
@@ -49,28 +42,36 @@ int producer_table_open(struct producer_table *t, size_t limit)
 	assert(limit > 0);
 	*t = (struct producer_table){ .limit = limit, .bucket_count = BUCKETS_MIN };
 	list_init(&t->idle);
-	t->buckets = buckets_create(t->bucket_count);
+	t->buckets = calloc(t->bucket_count, sizeof *t->buckets);
 	return t->buckets ? 0 : -ENOMEM;
 }
 
-static void entry_forget(struct producer_table *t, struct producer_entry *e)
+static void entry_unlink(struct producer_table *t, struct producer_entry *e)
 {
-	list_remove(&e->in_bucket);
+	struct producer_entry **at = bucket_of(t, e->group, e->producer_id);
+	while (*at != e)
+		at = &(*at)->next;
+	*at = e->next;
 	list_remove(&e->in_group);
 	list_remove(&e->in_idle);
 	t->count--;
-	free(e);
 }
 
-static struct producer_entry *longest_idle(struct producer_table *t)
+void producer_table_expire(struct producer_table *t, int64_t idle_ms, int64_t now_ms)
 {
-	return CONTAINER_OF(t->idle.next, struct producer_entry, in_idle);
+	struct list *node, *after;
+	list_for_each_safe (node, after, &t->idle) {
+		struct producer_entry *e = CONTAINER_OF(node, struct producer_entry, in_idle);
+		if (now_ms - e->used_ms < idle_ms)
+			return;
+		entry_unlink(t, e);
+		free(e);
+	}
 }
 
 void producer_table_close(struct producer_table *t)
 {
-	while (!list_empty(&t->idle))
-		entry_forget(t, longest_idle(t));
+	producer_table_expire(t, INT64_MIN, 0);
 	free(t->buckets);
 	*t = (struct producer_table){ 0 };
 }
@@ -82,21 +83,21 @@ void producer_group_init(struct producer_group *group)
 
 void producer_group_clear(struct producer_table *t, struct producer_group *group)
 {
-	while (!list_empty(&group->producers))
-		entry_forget(
-			t, CONTAINER_OF(group->producers.next, struct producer_entry, in_group));
+	struct list *node, *after;
+	list_for_each_safe (node, after, &group->producers) {
+		struct producer_entry *e = CONTAINER_OF(node, struct producer_entry, in_group);
+		entry_unlink(t, e);
+		free(e);
+	}
 }
 
 static struct producer_entry *entry_find(
 	const struct producer_table *t, const struct producer_group *group, int64_t producer_id)
 {
-	const struct list *bucket = bucket_of(t, group, producer_id), *node;
-	list_for_each (node, bucket) {
-		struct producer_entry *e = CONTAINER_OF(node, struct producer_entry, in_bucket);
-		if (e->producer_id == producer_id && e->group == group)
-			return e;
-	}
-	return NULL;
+	struct producer_entry *e = *bucket_of(t, group, producer_id);
+	while (e && (e->producer_id != producer_id || e->group != group))
+		e = e->next;
+	return e;
 }
 
 static const struct remembered_batch *batch_at(const struct producer_entry *e, unsigned index)
@@ -136,37 +137,52 @@ enum producer_verdict producer_check(const struct producer_table *t,
 							      : PRODUCER_OUT_OF_ORDER;
 }
 
+static void bucket_add(struct producer_table *t, struct producer_entry *e)
+{
+	struct producer_entry **at = bucket_of(t, e->group, e->producer_id);
+	e->next = *at;
+	*at = e;
+}
+
 /* Twice the buckets; without memory for them the old ones do, only slower. */
 static void table_grow(struct producer_table *t)
 {
-	struct list *buckets = buckets_create(t->bucket_count * 2), *node;
+	struct producer_entry **buckets =
+		calloc(t->bucket_count * 2, sizeof(struct producer_entry *));
 	if (!buckets)
 		return;
 	free(t->buckets);
 	t->buckets = buckets;
 	t->bucket_count *= 2;
-	list_for_each (node, &t->idle) {
-		struct producer_entry *e = CONTAINER_OF(node, struct producer_entry, in_idle);
-		list_append(bucket_of(t, e->group, e->producer_id), &e->in_bucket);
-	}
+	struct list *node;
+	list_for_each (node, &t->idle)
+		bucket_add(t, CONTAINER_OF(node, struct producer_entry, in_idle));
+}
+
+/* Memory for one more, zeroed: of the longest idle, when the table is full. */
+static struct producer_entry *entry_take(struct producer_table *t)
+{
+	if (t->count < t->limit)
+		return calloc(1, sizeof(struct producer_entry));
+	struct producer_entry *e = CONTAINER_OF(t->idle.next, struct producer_entry, in_idle);
+	entry_unlink(t, e);
+	t->forgotten_count++;
+	*e = (struct producer_entry){ 0 };
+	return e;
 }
 
 static struct producer_entry *entry_create(
 	struct producer_table *t, struct producer_group *group, int64_t producer_id)
 {
-	struct producer_entry *e = calloc(1, sizeof *e);
-	if (!e)
-		return NULL;
-	if (t->count == t->limit) {
-		entry_forget(t, longest_idle(t));
-		t->forgotten_count++;
-	}
 	if (t->count >= t->bucket_count)
 		table_grow(t);
+	struct producer_entry *e = entry_take(t);
+	if (!e)
+		return NULL;
 	e->producer_id = producer_id;
 	e->group = group;
 	e->epoch = NO_PRODUCER_EPOCH;
-	list_append(bucket_of(t, group, producer_id), &e->in_bucket);
+	bucket_add(t, e);
 	list_append(&group->producers, &e->in_group);
 	list_init(&e->in_idle);
 	t->count++;
@@ -195,10 +211,4 @@ void producer_remember(struct producer_table *t, struct producer_group *group,
 	e->used_ms = now_ms;
 	list_remove(&e->in_idle);
 	list_append(&t->idle, &e->in_idle);
-}
-
-void producer_table_expire(struct producer_table *t, int64_t idle_ms, int64_t now_ms)
-{
-	while (!list_empty(&t->idle) && now_ms - longest_idle(t)->used_ms >= idle_ms)
-		entry_forget(t, longest_idle(t));
 }

@@ -19,12 +19,14 @@
 #define PRODUCERS_MAX    ((size_t)100000) /* of all partitions; some 25 MB */
 #define PRODUCER_BATCHES 5                /* remembered, as many as a client may have in flight */
 
+struct producer_entry;
+
 struct producer_table {
 	size_t count, limit;
 	uint64_t forgotten_count; /* for want of room */
 
 	/* private */
-	struct list *buckets; /* of producers, by partition and id; a power of two of them */
+	struct producer_entry **buckets; /* by partition and id; a power of two of them */
 	size_t bucket_count;
 	struct list idle; /* all producers, the longest idle first */
 };

@@ -500,6 +500,44 @@ static void test_producer_is_rewritten_as_if_sealed_so(void **state)
 	}
 }
 
+/* What a broker's clock says counts for every record, and the batch is as valid as before. */
+static void test_append_time_is_every_records_time(void **state)
+{
+	struct fixture *f = *state;
+	struct sample s = sample_make(&f->random, &f->arena, 10, 40);
+	struct batch_seal seal = BATCH_SEAL_PLAIN;
+	seal.transactional = true;
+	size_t size;
+	uint8_t *data = sample_batch(&s, &seal, &size);
+	uint8_t *before = malloc(size);
+	assert_non_null(before);
+	memcpy(before, data, size);
+	struct batch batch = { .data = data, .size = size };
+	assert_int_equal(batch_header_read(data, size, &batch.header), 0);
+	int64_t newest_ms = batch.header.max_timestamp_ms;
+
+	batch_set_max_timestamp(data, size, true, SAMPLE_TIME_MS + 77);
+	assert_int_equal(batch_header_read(data, size, &batch.header), 0);
+	assert_true(batch.header.log_append_time && batch.header.transactional);
+	assert_int_equal(batch_verify(&batch), 0);
+	struct record_iterator it;
+	struct record record;
+	assert_int_equal(record_iterator_init(&it, &batch, NULL, NULL, 0), 0);
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(record_next(&it, &record), 1);
+		assert_int_equal(record.timestamp_ms, SAMPLE_TIME_MS + 77);
+	}
+
+	batch_set_max_timestamp(data, size, false, newest_ms);
+	assert_memory_equal(data, before, size);
+	data[size - 1] ^= 1;
+	assert_false(batch_checksum_matches(data, size));
+	data[size - 1] ^= 1;
+	assert_true(batch_checksum_matches(data, size));
+	free(before);
+	free(data);
+}
+
 static void test_sequences_wrap_at_2_to_the_31(void **state)
 {
 	struct fixture *f = *state;
@@ -562,6 +600,7 @@ int main(void)
 		CASE(test_older_and_unknown_formats_are_refused),
 		CASE(test_impossible_headers_are_refused),
 		CASE(test_producer_is_rewritten_as_if_sealed_so),
+		CASE(test_append_time_is_every_records_time),
 		CASE(test_sequences_wrap_at_2_to_the_31),
 		CASE(test_compacted_away_batch_is_empty_not_wrong),
 	};
