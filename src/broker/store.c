@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#define TENANCIES_LOOKED_AT 4
+
 struct store_segment {
 	struct slab *slab;
 	bool aging;            /* in `ages` */
@@ -200,12 +202,17 @@ void store_tenant_init(
 	list_init(&tenant->tenancies);
 }
 
-/* The tenant's tenancy of the segment, made if there is none. Mostly it is the one used last. */
+/*
+ * The tenant's tenancy of the segment, made if there is none among those used last: batches go to
+ * the current segment, or to one that was current a moment ago. A second tenancy of one segment,
+ * for a batch that took very long to arrive, is no harm.
+ */
 static struct store_tenancy *tenancy_of(
 	struct store *s, struct store_tenant *tenant, struct store_segment *segment)
 {
-	for (struct list *node = tenant->tenancies.previous; node != &tenant->tenancies;
-		node = node->previous) {
+	struct list *node = tenant->tenancies.previous;
+	for (int i = 0; i < TENANCIES_LOOKED_AT && node != &tenant->tenancies;
+		i++, node = node->previous) {
 		struct store_tenancy *known = CONTAINER_OF(node, struct store_tenancy, in_tenant);
 		if (known->segment == segment)
 			return known;
