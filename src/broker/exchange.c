@@ -295,6 +295,8 @@ void exchange_answer(struct exchange *x, void *body)
 		x->version = 0; /* KIP-511: that is how it is said to a newer client */
 	if (x->plan.error_code && x->plan.applied)
 		fault_stain(x->api, x->version, body, &x->plan);
+	if (x->plan.empty)
+		message_reset(api_infos[x->api].response, body);
 	struct answer *answer = answer_of(x, body);
 	if (answer) {
 		answer->due_ns = MAX(x->now_ns + x->plan.delay_ns, x->served_ns);

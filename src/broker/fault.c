@@ -118,6 +118,7 @@ static void plan_add(struct fault_plan *plan, const struct fault_rule *rule)
 	plan->disconnect_before |= rule->disconnect_before;
 	plan->disconnect_after |= rule->disconnect_after;
 	plan->half_frame |= rule->half_frame;
+	plan->empty |= rule->empty;
 	if (plan->garbage == GARBAGE_NONE)
 		plan->garbage = rule->garbage;
 	plan->delay_ns = MAX(plan->delay_ns, rule->delay_ns);

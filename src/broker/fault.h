@@ -10,6 +10,7 @@
  *          delay=50ms                               of the answer
  *          throttle=100ms                           throttle_time_ms, and the connection muted
  *          disconnect=before|after                  the request is applied, unanswered
+ *          empty                                    an answer that names nothing that was asked
  *          half                                     half of the answer, then the end
  *          garbage=size|header|body                 the answer is random bytes from there on
  *   when   skip=10  count=3  probability=0.01  from=2s  until=5s        (left out: always)
@@ -66,6 +67,7 @@ struct fault_plan {
 	int32_t throttle_ms;
 	int64_t delay_ns;      /* of the answer */
 	bool disconnect_after; /* applied, not answered */
+	bool empty;            /* applied; an answer of defaults, without topics or anything else */
 	bool half_frame;       /* half of the answer, then the end */
 	enum fault_garbage garbage;
 };

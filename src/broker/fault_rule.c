@@ -196,6 +196,14 @@ static int read_half(struct fault_rule *rule, const char *value, char why[FAULT_
 	return 0;
 }
 
+static int read_empty(struct fault_rule *rule, const char *value, char why[FAULT_WHY_SIZE])
+{
+	(void)value;
+	(void)why;
+	rule->empty = true;
+	return 0;
+}
+
 static int read_garbage(struct fault_rule *rule, const char *value, char why[FAULT_WHY_SIZE])
 {
 	static const char *const words[] = { "size", "header", "body" };
@@ -251,6 +259,7 @@ static const struct key {
 	{ "delay", read_delay, false, true },
 	{ "throttle", read_throttle, false, true },
 	{ "disconnect", read_disconnect, false, true },
+	{ "empty", read_empty, true, true },
 	{ "half", read_half, true, true },
 	{ "garbage", read_garbage, false, true },
 	{ "skip", read_skip, false, false },
@@ -315,7 +324,7 @@ static int check_together(const struct fault_rule *rule, uint32_t seen, char why
 		fault |= keys[i].fault && (seen & (UINT32_C(1) << i));
 	if (!fault)
 		return refuse(why, "it does not say what goes wrong: error, delay, throttle, "
-				   "disconnect, half or garbage");
+				   "disconnect, empty, half or garbage");
 	if (rule->applied != FAULT_APPLIED_UNSAID && rule->error_code == 0)
 		return refuse(why, "applied goes with an error");
 	if (rule->until_ns <= rule->from_ns)

@@ -21,7 +21,7 @@ struct fault_rule {
 	enum fault_applied applied;
 	int64_t delay_ns;
 	int32_t throttle_ms;
-	bool disconnect_before, disconnect_after, half_frame;
+	bool disconnect_before, disconnect_after, half_frame, empty;
 	enum fault_garbage garbage;
 	/* when */
 	int64_t added_ns; /* fault.c's; the times below count from it */

@@ -269,7 +269,7 @@ static const struct option_row rows[] = {
 		.argument = "RULE",
 		.help = "what goes wrong, such as api=Produce:error=NOT_LEADER_OR_FOLLOWER:"
 			"count=3; may be repeated; which: api, topic, partition, client, node; "
-			"what: error, applied, delay, throttle, disconnect, half, garbage; when: "
+			"what: error, applied, delay, throttle, disconnect, empty, half, garbage; when: "
 			"skip, count, probability, from, until" },
 
 	HEADING("How it runs"),

@@ -62,9 +62,10 @@ static int16_t partition_asked(
 static void test_every_key_reaches_the_plan(void **state)
 {
 	(void)state;
-	struct faults *f = opened("api=InitProducerId,client=me,node=1:error=NOT_COORDINATOR,"
-				  "applied=yes,delay=50ms,throttle=1.5s,disconnect=after,half,"
-				  "garbage=header:skip=1,count=1,probability=1,from=1s,until=2s");
+	struct faults *f =
+		opened("api=InitProducerId,client=me,node=1:error=NOT_COORDINATOR,"
+		       "applied=yes,delay=50ms,throttle=1.5s,disconnect=after,half,empty,"
+		       "garbage=header:skip=1,count=1,probability=1,from=1s,until=2s");
 	assert_int_equal(asked_at(f, API_INIT_PRODUCER_ID, NS_PER_S).error_code, 0); /* skipped */
 	struct fault_plan plan = asked_at(f, API_INIT_PRODUCER_ID, NS_PER_S);
 	assert_int_equal(plan.error_code, ERROR_NOT_COORDINATOR);
@@ -72,7 +73,8 @@ static void test_every_key_reaches_the_plan(void **state)
 	assert_true(string_is_null(plan.topic));
 	assert_int_equal(plan.delay_ns, 50 * NS_PER_MS);
 	assert_int_equal(plan.throttle_ms, 1500);
-	assert_true(plan.disconnect_after && plan.half_frame && !plan.disconnect_before);
+	assert_true(
+		plan.disconnect_after && plan.half_frame && plan.empty && !plan.disconnect_before);
 	assert_int_equal(plan.garbage, GARBAGE_HEADER);
 	assert_int_equal(asked_at(f, API_INIT_PRODUCER_ID, NS_PER_S).error_code, 0); /* counted */
 	assert_int_equal(faults_acted(f), 1);
@@ -87,7 +89,7 @@ static void test_refusals_name_what_is_wrong(void **state)
 	} cases[] = {
 		{ "", "there is no key ''" },
 		{ "api=Produce", "it does not say what goes wrong: error, delay, throttle, "
-				 "disconnect, half or garbage" },
+				 "disconnect, empty, half or garbage" },
 		{ "api=Prodce:half", "there is no api 'Prodce': did you mean 'Produce'?" },
 		{ "api=produce:half", "there is no api 'produce': did you mean 'Produce'?" },
 		{ "api=Zebra:half", "there is no api 'Zebra'" },

@@ -273,6 +273,19 @@ static void test_a_lying_broker_is_found_out(void **state)
 	faulty_end(f);
 }
 
+/* Nobody knows what became of batches that the answer leaves out; they are not sent again. */
+static void test_an_answer_without_the_partitions_leaves_them_unknown(void **state)
+{
+	(void)state;
+	struct faulty *f = run_with("api=Produce:empty:skip=5,count=1");
+	assert_int_equal(f->figures.unknown % FAULTY_BATCH, 0);
+	assert_true(f->figures.unknown > 0);
+	assert_int_equal(f->figures.acked + f->figures.unknown, FAULTY_RECORDS);
+	assert_int_equal(f->confirmed, FAULTY_RECORDS);
+	assert_nothing_lost_or_doubled(f, "an empty answer");
+	faulty_end(f);
+}
+
 /* ---- before the first record ---- */
 
 static void test_connecting_survives_what_passes(void **state)
@@ -316,6 +329,7 @@ static void test_a_bootstrap_server_that_fails_is_told_at_once(void **state)
 		{ "api=ApiVersions:disconnect=before", "it closed the connection at the first" },
 		{ "api=ApiVersions:delay=3s", "it does not answer ApiVersions" },
 		{ "api=ApiVersions:garbage=body", "bytes that are not Kafka's" },
+		{ "api=ApiVersions:empty", "does not speak Metadata" },
 		{ "api=Metadata:garbage=body", "its answer to Metadata v13 cannot be read" },
 		{ "api=Metadata:disconnect=before", "it closed the connection" },
 		{ "api=Metadata:delay=3s", "no answer to Metadata in time" },
@@ -469,6 +483,7 @@ int main(void)
 		cmocka_unit_test(test_throttling_is_reported_and_kept),
 		cmocka_unit_test(test_a_quota_is_what_is_taken),
 		cmocka_unit_test(test_a_lying_broker_is_found_out),
+		cmocka_unit_test(test_an_answer_without_the_partitions_leaves_them_unknown),
 		cmocka_unit_test(test_connecting_survives_what_passes),
 		cmocka_unit_test(test_a_bootstrap_server_that_fails_is_told_at_once),
 		cmocka_unit_test(test_a_producer_id_that_is_refused_ends_the_run),

@@ -89,6 +89,7 @@ static void test_metadata_is_asked_until_the_topic_is_there(void **state)
 		"topic=t,partition=1:error=LEADER_NOT_AVAILABLE:count=3",
 		"topic=t:error=UNKNOWN_TOPIC_OR_PARTITION:count=3",
 		"error=UNKNOWN_TOPIC_OR_PARTITION,applied=no:count=3",
+		"empty:count=3",
 	};
 	for (size_t i = 0; i < COUNT_OF(passing) + COUNT_OF(errors); i++) {
 		char rule[FAULT_RULE_SIZE];
@@ -115,6 +116,7 @@ static void test_a_topic_that_is_refused_is_refused_in_words(void **state)
 		{ "disconnect=before", -ECONNRESET, "it closed the connection" },
 		{ "applied=no,error=NOT_CONTROLLER,delay=40s", -ETIMEDOUT,
 			"no answer to CreateTopics in time" },
+		{ "empty", -EPROTO, "CreateTopics was answered without the topic" },
 		/* Who answers with that will not answer better a moment later. */
 		{ "applied=no,error=1,garbage=size", -EPROTO, "bytes that are not Kafka's" },
 		{ "applied=no,error=1,garbage=header", -EPROTO,
@@ -129,7 +131,7 @@ static void test_a_topic_that_is_refused_is_refused_in_words(void **state)
 		rule_set(f, rule);
 		assert_int_equal(faulty_topic(f, FAULTY_TOPIC), cases[i].result);
 		assert_reason(f, rule, cases[i].reason);
-		assert_false(exists(f, FAULTY_TOPIC));
+		assert_int_equal(exists(f, FAULTY_TOPIC), strstr(rule, "empty") != NULL);
 		faulty_close(f);
 	}
 }
@@ -165,6 +167,9 @@ static void test_a_topic_that_may_not_be_deleted_stays(void **state)
 	assert_true(exists(f, FAULTY_TOPIC));
 	rule_set(f, "api=DeleteTopics:error=UNKNOWN_TOPIC_OR_PARTITION");
 	assert_int_equal(admin_topic_delete(&f->cluster, FAULTY_TOPIC), -ENOENT);
+	rule_set(f, "api=DeleteTopics:empty");
+	assert_int_equal(admin_topic_delete(&f->cluster, FAULTY_TOPIC), -EPROTO);
+	assert_reason(f, "", "DeleteTopics was answered without the topic");
 	faulty_close(f);
 }
 
@@ -178,6 +183,7 @@ static void test_offsets_are_asked_until_every_leader_tells(void **state)
 		"partition=2:error=LEADER_NOT_AVAILABLE:count=3",
 		"error=UNKNOWN_TOPIC_OR_PARTITION:count=1",
 		"error=UNKNOWN_SERVER_ERROR:count=1",
+		"empty:count=2",
 	};
 	for (size_t i = 0; i < COUNT_OF(passing) + COUNT_OF(errors); i++) {
 		char rule[FAULT_RULE_SIZE];
@@ -236,6 +242,7 @@ static void test_configuration_that_cannot_be_read_is_told(void **state)
 			"TOPIC_AUTHORIZATION_FAILED" },
 		{ "disconnect=before", -ECONNRESET, "it closed the connection" },
 		{ "half", -ECONNRESET, "it closed the connection" },
+		{ "empty", -EPROTO, "DescribeConfigs was answered without the resource" },
 		{ "garbage=body", -EPROTO, "its answer to DescribeConfigs v4 cannot be read" },
 		{ "delay=40s", -ETIMEDOUT, "no answer to DescribeConfigs in time" },
 	};
@@ -276,6 +283,7 @@ static void test_reading_back_survives_what_passes(void **state)
 		"partition=2:error=UNKNOWN_LEADER_EPOCH:count=3",
 		"partition=2:error=KAFKA_STORAGE_ERROR:count=1",
 		"error=FETCH_SESSION_ID_NOT_FOUND:count=2",
+		"empty:count=2",
 		"disconnect=after:probability=0.3",
 		"garbage=body:probability=0.2",
 	};
