@@ -370,8 +370,8 @@ static enum exit_status session_run(struct session *s)
 	run_sum(&s->run, interrupt_count() > 0, &s->figures);
 	if (s->figures.gave_up && !s->error[0])
 		snprintf(s->error, sizeof s->error,
-			"nothing more was acknowledged for as long as --delivery-timeout: are all "
-			"brokers up?");
+			"nothing more was acknowledged for as long as --delivery-timeout: look "
+			"whether all brokers are up");
 	confirm(s);
 	progress_end(&s->progress);
 	return EXIT_DONE;

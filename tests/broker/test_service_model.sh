@@ -10,6 +10,7 @@ another_stage() {
 	if [ -n "${stage_pid-}" ]; then
 		kill "$stage_pid"
 		wait "$stage_pid" || true
+		: >"$work/ready" # so that the next one is not taken for ready
 	fi
 	start_stage -- "$@"
 }
