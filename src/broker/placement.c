@@ -30,6 +30,12 @@ static void shuffle(struct random *random, int32_t *ids, int32_t count)
 	}
 }
 
+static int32_t in_turn(const int32_t *ids, int32_t count, int32_t turn)
+{
+	assert(count > 0);
+	return ids[turn % count];
+}
+
 void placement_next(struct placement *p, int32_t replica_count, int32_t *replicas)
 {
 	assert(replica_count <= p->up_count + p->down_count);
@@ -39,9 +45,9 @@ void placement_next(struct placement *p, int32_t replica_count, int32_t *replica
 		p->round = 0;
 	}
 	for (int32_t i = 0; i < replica_count; i++)
-		replicas[i] = i < p->up_count
-				      ? p->up[(p->up_first + i) % p->up_count]
-				      : p->down[(p->down_first + i - p->up_count) % p->down_count];
+		replicas[i] = i < p->up_count ? in_turn(p->up, p->up_count, p->up_first + i)
+					      : in_turn(p->down, p->down_count,
+							p->down_first + i - p->up_count);
 	p->up_first = (p->up_first + 1) % p->up_count;
 	p->down_first = p->down_count > 0 ? (p->down_first + 1) % p->down_count : 0;
 	p->round++;
