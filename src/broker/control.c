@@ -8,6 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define PROBE_MS    300
+#define PROBE_TRIES 20
+
 struct control_client {
 	struct stream stream;
 	struct control *control;
@@ -119,6 +122,35 @@ static const struct listener_events control_events = {
 	.closed = control_closed,
 };
 
+/*
+ * Whether somebody answers there: 0, -ECONNREFUSED, or -ECONNRESET. The last is seen right after a
+ * broker was killed: the kernel takes its ring apart, and the listening socket in it, a little
+ * later than the process.
+ */
+static int probe(const struct address *address)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	struct timeval patience = { .tv_usec = PROBE_MS * 1000 };
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+	int result = 0;
+	char byte;
+	if (connect(fd, (const struct sockaddr *)&address->storage, address->size) != 0) {
+		result = errno == ECONNREFUSED ? -ECONNREFUSED : 0;
+	} else if (send(fd, "help\n", 5, MSG_NOSIGNAL) < 0) {
+		result = -ECONNRESET;
+	} else {
+		ssize_t got = recv(fd, &byte, 1, 0);
+		/* Whoever is too busy to answer is alive. */
+		if (got == 0 || (got < 0 && errno != EAGAIN))
+			result = -ECONNRESET;
+	}
+	close(fd);
+	return result;
+}
+
 /* Removes what a broker that is gone has left there. 0, -EADDRINUSE, -EEXIST. */
 static int remove_stale(const char *path, const struct address *address)
 {
@@ -127,13 +159,12 @@ static int remove_stale(const char *path, const struct address *address)
 		return 0;
 	if (!S_ISSOCK(status.st_mode))
 		return -EEXIST;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	int result = connect(fd, (const struct sockaddr *)&address->storage, address->size);
-	int error = result == 0 ? 0 : errno;
-	close(fd);
-	if (error != ECONNREFUSED)
+	int result = probe(address);
+	for (int tries = 0; result == -ECONNRESET && tries < PROBE_TRIES; tries++) {
+		nanosleep(&(struct timespec){ .tv_nsec = 10 * NS_PER_MS }, NULL);
+		result = probe(address);
+	}
+	if (result != -ECONNREFUSED)
 		return -EADDRINUSE;
 	return unlink(path) == 0 ? 0 : -errno;
 }
