@@ -38,7 +38,7 @@ static int32_t in_turn(const int32_t *ids, int32_t count, int32_t turn)
 
 void placement_next(struct placement *p, int32_t replica_count, int32_t *replicas)
 {
-	assert(replica_count <= p->up_count + p->down_count);
+	assert(p->up_count > 0 && replica_count <= p->up_count + p->down_count);
 	if (p->round == p->up_count) {
 		shuffle(p->random, p->up, p->up_count);
 		shuffle(p->random, p->down, p->down_count);
