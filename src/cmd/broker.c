@@ -13,6 +13,7 @@
 
 #include "../broker/control.h"
 #include "../broker/stage.h"
+#include "../engine_choice.h"
 #include "../interrupt.h"
 #include "broker_options.h"
 #include "commands.h"
@@ -47,23 +48,15 @@ static enum exit_status complain(enum exit_status status, const char *text)
 
 static int open_loop(struct broker_run *run, char why[LOOP_TEXT_SIZE])
 {
-	static const enum loop_engine engines[] = {
-		[BROKER_ENGINE_AUTO] = LOOP_ENGINE_AUTO,
-		[BROKER_ENGINE_URING] = LOOP_ENGINE_URING,
-		[BROKER_ENGINE_EPOLL] = LOOP_ENGINE_EPOLL,
-	};
 	struct loop_options options = {
-		.engine = engines[run->config.engine],
+		.engine = (enum loop_engine)run->config.engine,
 		.caps = run->config.io_caps,
 		.connections = 1024,
 	};
 	int result = loop_open(&options, &run->loop, why);
-	if (result < 0)
-		return result;
-	const char *fallback = loop_fallback(run->loop);
-	if (fallback)
-		fprintf(stderr, "%s: %s: going on with epoll\n", broker_options.command, fallback);
-	return 0;
+	if (result == 0)
+		engine_say_fallback(run->loop, broker_options.command, stderr);
+	return result;
 }
 
 static bool is_wildcard(const char *host)

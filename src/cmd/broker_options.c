@@ -11,6 +11,7 @@
 #include "../broker/catalog.h"
 #include "../broker/fault.h"
 #include "../config.h"
+#include "../engine_choice.h"
 
 #define DURATION_MAX   ((int64_t)31 * 24 * 3600 * NS_PER_S)
 #define SEED_MAX       ((int64_t)1 << 53)
@@ -200,13 +201,6 @@ static const struct option_type quotas_type = {
 	.print = print_quotas,
 };
 
-static const struct option_choice engine_choices[] = {
-	{ "auto", BROKER_ENGINE_AUTO },
-	{ "uring", BROKER_ENGINE_URING },
-	{ "epoll", BROKER_ENGINE_EPOLL },
-	{ NULL, 0 },
-};
-
 #define THIS struct broker_config
 #define HEADING(text)                                                                              \
 	{                                                                                          \
@@ -277,8 +271,8 @@ static const struct option_row rows[] = {
 		.help = "io_uring, or where that is not permitted epoll",
 		.preset = "auto" },
 	{ .name = "io-caps", .type = TEXT(io_caps), .argument = "CAPS",
-		.help = "hold io_uring back, to test or to compare: the highest rung to try "
-			"(defer, coop, plain) and features to leave out (-multishot, ...)",
+		.help = "hold the engine back, to test or to compare: io_uring's highest rung "
+			"to try (defer, coop, plain) and features to leave out (-multishot, ...)",
 		.otherwise = "all that the kernel has" },
 	{ .name = "tcp-cc", .type = TEXT(tcp_cc), .argument = "NAME",
 		.help = "TCP congestion control of its sockets: cubic, bbr, reno",
@@ -340,9 +334,6 @@ static int check(struct option_set *set, const struct broker_config *config)
 		return refuse(set, "--advertise takes a host name or address");
 	if (config->control && !*config->control)
 		return refuse(set, "--control takes the path of a socket to make");
-	if (config->engine == BROKER_ENGINE_EPOLL && config->io_caps)
-		return refuse(
-			set, "--io-caps is about io_uring, and does not go with --engine epoll");
 	return 0;
 }
 

@@ -15,8 +15,6 @@ struct broker_store {
 	int64_t size; /* 0: the null store */
 };
 
-enum broker_engine { BROKER_ENGINE_AUTO, BROKER_ENGINE_URING, BROKER_ENGINE_EPOLL };
-
 struct broker_config {
 	struct broker_listen listen;
 	const char *advertise;
@@ -31,7 +29,7 @@ struct broker_config {
 	const char *control;
 	int64_t duration_ns; /* 0: until a signal */
 	const char *tcp_cc;
-	int64_t engine;
+	int64_t engine; /* enum loop_engine */
 	const char *io_caps;
 	int64_t seed;
 	const char *config;
