@@ -27,8 +27,10 @@ broker() {
 	broker_end
 	rm -f "$scratch/ready"
 	printf '\n$ %s &\n' "$harrow broker --listen 127.0.0.1:0 $*"
-	"$harrow" broker --listen 127.0.0.1:0 "$@" >"$scratch/ready" 2>"$scratch/log" &
+	set -m # a process group of its own: Ctrl-C ends the run, which still needs its broker
+	"$harrow" broker --listen 127.0.0.1:0 "$@" </dev/null >"$scratch/ready" 2>"$scratch/log" &
 	broker_pid=$!
+	set +m
 	until grep -qs '^ready ' "$scratch/ready"; do
 		if ! kill -0 "$broker_pid" 2>/dev/null || [ $SECONDS -gt $deadline ]; then
 			cat "$scratch/log" >&2

@@ -99,6 +99,18 @@ took=$(($(date +%s%3N) - before))
 assert_equal 'the awaited' "$(cat "$work/polled")" 'what was polled'
 assert_between 0 $took 5000 'milliseconds that a long poll took to notice'
 
+# ---- the largest records ----
+
+head -c 1000000 /dev/urandom >"$work/large"
+kcat -P -b "$bootstrap" -t large -p 1 "$work/large" -X message.max.bytes=2000000
+kcat -C -e -q -b "$bootstrap" -t large -p 1 -o beginning -c 1 -f '%s' -D '' \
+	-X fetch.message.max.bytes=10000 | cmp - "$work/large" ||
+	fail 'a record larger than a fetch asks for does not come back'
+head -c 1100000 /dev/urandom >"$work/large"
+! kcat -P -b "$bootstrap" -t large -p 1 "$work/large" -X message.max.bytes=2000000 \
+	2>"$work/stderr" || fail 'a record above message.max.bytes is taken'
+assert_contains "$work/stderr" 'Broker: Message size too large' 'what is said of it'
+
 # ---- clients that do not ask for versions ----
 
 for version in 0.11.0 0.10.2 0.10.0; do
