@@ -37,8 +37,15 @@ struct bytes {
 
 #define COUNT_OF(array)                     (sizeof(array) / sizeof((array)[0]))
 #define CONTAINER_OF(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
-#define MIN(a, b)                           ((a) < (b) ? (a) : (b))
-#define MAX(a, b)                           ((a) > (b) ? (a) : (b))
+#define MIN(a, b)                           CHOOSE(a, <, b, __COUNTER__)
+#define MAX(a, b)                           CHOOSE(a, >, b, __COUNTER__)
+#define CHOOSE(a, compare, b, number)       CHOOSE_NAMED(a, compare, b, number)
+#define CHOOSE_NAMED(a, compare, b, number)                                                        \
+	__extension__({                                                                            \
+		const __auto_type a_##number = (a);                                                \
+		const __auto_type b_##number = (b);                                                \
+		a_##number compare b_##number ? a_##number : b_##number;                           \
+	})
 
 static inline struct string string_of(const char *terminated)
 {
