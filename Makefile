@@ -121,7 +121,7 @@ fuzz: ## build the fuzzers under build/fuzz
 .PHONY: fuzz-programs
 fuzz-programs: $(fuzzers)
 # These are about more than proto.
-fuzz_everything := $(patsubst %,$(BUILD)/tests/fuzz/fuzz_%,append)
+fuzz_everything := $(patsubst %,$(BUILD)/tests/fuzz/fuzz_%,append broker)
 $(fuzz_everything): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libsrc.a $(BUILD)/libproto.a $(BUILD)/libio.a
 	$(call say,link $@) $(LINK) -fsanitize=fuzzer $^ $(LDFLAGS) $(PROTO_LIBS) $(IO_LIBS) $(SRC_LIBS) -o $@
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libproto.a

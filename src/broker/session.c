@@ -541,7 +541,8 @@ static void session_filled(struct stream *stream, uint8_t *memory, size_t size, 
 	}
 	size_t used;
 	intake_taken(&session->intake);
-	intake_said(session, intake_feed(&session->intake, stream, NULL, 0, arrived_ns, &used));
+	static const uint8_t nothing[1]; /* an address, for pointers to be moved by 0 */
+	intake_said(session, intake_feed(&session->intake, stream, nothing, 0, arrived_ns, &used));
 }
 
 static void session_skipped(struct stream *stream, size_t size, int64_t arrived_ns)
