@@ -294,6 +294,9 @@ static void append(struct intake *intake, struct intake_partition *p, struct cat
 		batch->space = p->space.slab ? &p->space : NULL;
 	}
 	result->error_code = unfit(intake, batch);
+	/* Dropped when it came, as too large for a topic that has made room for this one since. */
+	if (!p->space.data && use_of(stage, topic, batch->size) == INTAKE_KEEP)
+		result->error_code = ERROR_MESSAGE_TOO_LARGE;
 	if (result->error_code)
 		return;
 	partition_log_append(&partition->log, batch, &topic->rules, stage_wall_ms(stage), result);

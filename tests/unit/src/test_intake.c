@@ -291,6 +291,32 @@ static void test_torn_request_appends_nothing(void **state)
 	stage_end(&t); /* asserts that all room was given back */
 }
 
+/* The records were dropped unread, since the topic that they came for did not take so many bytes;
+ * the one that has its name when the frame is complete would. */
+static void test_topic_that_is_made_anew_gets_no_records_that_were_dropped(void **state)
+{
+	(void)state;
+	struct test_stage t;
+	begin(&t, (size_t)64 << 20);
+	catalog_topic_named(&t.stage.catalog, STRING("t"))->rules.max_message_bytes = 100;
+	int fd = client_open(&t, 0);
+	struct produce_one p;
+	size_t size = make_batch(batch, sizeof batch, 10, 1000);
+	size_t frame_size = client_request_write(
+		&t, API_PRODUCE, VERSION, 5, produce_one(&p, -1, "t", 0, batch, size));
+	client_send(&t, fd, t.frame, frame_size - 1);
+	turn_for(&t, 5 * NS_PER_MS);
+	catalog_topic_delete(&t.stage.catalog, catalog_topic_named(&t.stage.catalog, STRING("t")));
+	stage_topic(&t, "t", 4, 1);
+	client_send(&t, fd, t.frame + frame_size - 1, 1);
+	struct produce_response response;
+	assert_int_equal(client_answer(&t, fd, API_PRODUCE, VERSION, &response), 5);
+	assert_int_equal(produce_only(&response)->error_code, ERROR_MESSAGE_TOO_LARGE);
+	assert_int_equal(log_of(&t, "t", 0)->end_offset, 0);
+	close(fd);
+	stage_end(&t);
+}
+
 /* One request with `count` partitions of one record each. */
 static size_t write_many(struct test_stage *t, int32_t count, size_t size)
 {
@@ -436,6 +462,7 @@ int main(void)
 		cmocka_unit_test(test_too_few_in_sync_refuses_acks_all_only),
 		cmocka_unit_test(test_acks_none_is_silent_and_an_error_ends_the_connection),
 		cmocka_unit_test(test_torn_request_appends_nothing),
+		cmocka_unit_test(test_topic_that_is_made_anew_gets_no_records_that_were_dropped),
 		cmocka_unit_test(test_many_small_partitions_in_one_request),
 		cmocka_unit_test(test_full_store_gives_up_in_time),
 		cmocka_unit_test(test_transactions_are_refused),
