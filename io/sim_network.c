@@ -111,16 +111,20 @@ static void pipe_open(struct sim *sim, struct sim_pipe *pipe, int send_size, int
 
 static void pieces_drop(struct sim_pipe *pipe)
 {
-	while (!list_empty(&pipe->pieces))
-		free(CONTAINER_OF(list_take_first(&pipe->pieces), struct sim_piece, node));
+	pipe->piece_first = pipe->piece_count = 0;
 }
 
 static void piece_add(struct sim_pipe *pipe, uint64_t end, int64_t arrival_ns)
 {
-	struct sim_piece *piece = malloc(sizeof *piece);
-	assert(piece);
-	*piece = (struct sim_piece){ .end = end, .arrival_ns = arrival_ns };
-	list_append(&pipe->pieces, &piece->node);
+	if (pipe->piece_count == pipe->piece_capacity && pipe->piece_first > 0) {
+		pipe->piece_count -= pipe->piece_first;
+		memmove(pipe->pieces, pipe->pieces + pipe->piece_first,
+			pipe->piece_count * sizeof *pipe->pieces);
+		pipe->piece_first = 0;
+	}
+	if (pipe->piece_count == pipe->piece_capacity)
+		pipe->pieces = grown(pipe->pieces, &pipe->piece_capacity, sizeof *pipe->pieces);
+	pipe->pieces[pipe->piece_count++] = (struct sim_piece){ end, arrival_ns };
 	pipe->last_arrival_ns = arrival_ns;
 }
 
@@ -137,14 +141,11 @@ static void pipe_cut(struct sim *sim, struct sim_pipe *pipe)
 size_t sim_available(struct sim *sim, struct sim_socket *socket)
 {
 	struct sim_pipe *pipe = &socket->in;
-	while (!list_empty(&pipe->pieces)) {
-		struct sim_piece *piece = CONTAINER_OF(pipe->pieces.next, struct sim_piece, node);
-		if (piece->arrival_ns > sim->now_ns)
-			break;
-		pipe->arrived = piece->end;
-		list_remove(&piece->node);
-		free(piece);
-	}
+	while (pipe->piece_first < pipe->piece_count &&
+		pipe->pieces[pipe->piece_first].arrival_ns <= sim->now_ns)
+		pipe->arrived = pipe->pieces[pipe->piece_first++].end;
+	if (pipe->piece_first == pipe->piece_count)
+		pieces_drop(pipe);
 	return (size_t)(pipe->arrived - pipe->read);
 }
 
@@ -297,11 +298,12 @@ void sim_socket_end(struct sim *sim, struct sim_socket *socket, bool reset)
 	if (socket->transmit.armed || socket->transmit.undelivered || socket->receive.armed ||
 		socket->receive.undelivered)
 		sim_violation(sim, "a socket was closed under an operation");
-	while (!list_empty(&socket->backlog))
-		sim_socket_end(sim, sim_accept(socket), true);
+	struct sim_socket *waiting;
+	while ((waiting = sim_accept(socket)))
+		sim_socket_end(sim, waiting, true);
 	if (socket->state == SIM_CONNECTED)
 		connection_end(sim, socket, reset);
-	pieces_drop(&socket->in);
+	free(socket->in.pieces);
 	free(socket->in.data);
 	free(socket->transmit.iovecs);
 	sim->sockets[socket->fd - SIM_FD_BASE] = NULL;
@@ -333,9 +335,6 @@ struct sim_socket *sim_socket_new(struct sim *sim, sa_family_t family)
 	socket->id = sim->next_id++;
 	socket->local.storage.ss_family = family;
 	socket->in.end_ns = socket->in.reset_ns = NEVER_NS;
-	list_init(&socket->in.pieces);
-	list_init(&socket->backlog);
-	list_init(&socket->waiting);
 	return socket;
 }
 
@@ -457,7 +456,11 @@ int sim_connect(struct sim *sim, struct sim_socket *socket)
 	socket->peer = other;
 	pipe_open(sim, &socket->in, other->send_buffer_size, socket->receive_buffer_size);
 	pipe_open(sim, &other->in, socket->send_buffer_size, other->receive_buffer_size);
-	list_append(&listener->backlog, &other->waiting);
+	if (listener->last_waiting)
+		listener->last_waiting->next_waiting = other;
+	else
+		listener->first_waiting = other;
+	listener->last_waiting = other;
 	listener->backlog_count++;
 	sim_socket_stir(sim, listener, sim->now_ns);
 	return 0;
@@ -465,10 +468,15 @@ int sim_connect(struct sim *sim, struct sim_socket *socket)
 
 struct sim_socket *sim_accept(struct sim_socket *listener)
 {
-	if (list_empty(&listener->backlog))
+	struct sim_socket *first = listener->first_waiting;
+	if (!first)
 		return NULL;
+	listener->first_waiting = first->next_waiting;
+	if (!listener->first_waiting)
+		listener->last_waiting = NULL;
+	first->next_waiting = NULL;
 	listener->backlog_count--;
-	return CONTAINER_OF(list_take_first(&listener->backlog), struct sim_socket, waiting);
+	return first;
 }
 
 /* ---- io/sim.h ---- */

@@ -12,7 +12,6 @@
 #include "io/address.h"
 #include "io/sim.h"
 #include "io/stream.h"
-#include "list.h"
 #include "random.h"
 
 #define SIM_FD_BASE       (1 << 24) /* above every real descriptor */
@@ -44,7 +43,6 @@ struct sim_operation {
 struct sim_piece {
 	uint64_t end; /* counted from the first byte of the connection */
 	int64_t arrival_ns;
-	struct list node;
 };
 
 /* The bytes on their way to one socket, and those that wait there. */
@@ -52,7 +50,8 @@ struct sim_pipe {
 	uint8_t *data; /* a ring */
 	size_t capacity;
 	uint64_t written, arrived, read; /* counted from the first byte of the connection */
-	struct list pieces;
+	struct sim_piece *pieces;        /* those on their way are from piece_first on */
+	size_t piece_first, piece_count, piece_capacity;
 	int64_t last_arrival_ns;
 	int64_t end_ns, reset_ns; /* when a FIN, a RST arrives; NEVER_NS */
 };
@@ -72,10 +71,10 @@ struct sim_socket {
 	bool client;
 	struct sim_socket *peer; /* NULL when it is gone */
 	struct sim_pipe in;
-	/* listening */
-	struct list backlog;
+	/* listening: who has connected and was not accepted */
+	struct sim_socket *first_waiting, *last_waiting;
 	int backlog_count, backlog_limit;
-	struct list waiting; /* in the listener's backlog */
+	struct sim_socket *next_waiting; /* of a listener's */
 };
 
 enum sim_event_kind {

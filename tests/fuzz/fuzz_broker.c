@@ -438,7 +438,8 @@ static size_t request_invent(
 		.is_request = true };
 	const struct api_info *info = &api_infos[p.api];
 	int last = MIN(info->last, handlers[p.api].last);
-	p.version = info->first + (int)random_below(random, (uint64_t)(last - info->first + 1));
+	p.version =
+		info->first + (int)random_below(random, (uint64_t)last - (uint64_t)info->first + 1);
 	p.message = info->request;
 	p.edition = api_edition(p.api, p.version);
 	struct writer w;
