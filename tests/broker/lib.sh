@@ -39,6 +39,7 @@ start_stage() {
 		start_kafka ${options[@]+"${options[@]}"}
 		return
 	fi
+	rm -f "$work/ready" # of a stage before this one
 	"$harrow" broker --listen 127.0.0.1:0 --store memory:256MiB --control "$control_path" \
 		${options[@]+"${options[@]}"} "$@" >"$work/ready" 2>"$stage_log" &
 	stage_pid=$!
@@ -65,7 +66,7 @@ stage_end() {
 trap 'stage_end $?' EXIT
 stage_answers() {
 	kill -0 "$stage_pid" || fail "harrow broker ended: $(cat "$stage_log")"
-	grep -q '^ready ' "$work/ready"
+	grep -qs '^ready ' "$work/ready"
 }
 
 # stage_control COMMAND...: one command on the control socket; its answer on standard output.

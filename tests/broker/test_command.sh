@@ -47,9 +47,10 @@ tail -n 1 "$stage_log" | grep -qE '[0-9]+ requests, 1 records in 1 batches, .* C
 	fail "its last line: $(tail -n 1 "$stage_log")"
 
 # Killed, it leaves its socket, which the next one replaces.
+rm "$work/ready"
 "$harrow" broker --listen 127.0.0.1:0 --control "$control_path" >"$work/ready" 2>"$work/err" &
 pid=$!
-wait_until 10 grep -q '^ready ' "$work/ready"
+wait_until 10 grep -qs '^ready ' "$work/ready"
 kill -KILL "$pid"
 wait "$pid" 2>/dev/null || true
 [ -S "$control_path" ] || fail 'no socket was left'

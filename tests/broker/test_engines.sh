@@ -82,6 +82,7 @@ done
 
 kill -TERM "$stage_pid"
 wait "$stage_pid" || true
+rm "$work/ready"
 "$build/tests/tools/without_uring" all "$harrow" broker --listen 127.0.0.1:0 >"$work/ready" \
 	2>"$stage_log" &
 stage_pid=$!
