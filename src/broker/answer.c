@@ -43,12 +43,16 @@ static struct answer *answer_new(const struct writer *w, int32_t hold_count)
 	size_t pieces = (size_t)writer_piece_count(w);
 	size_t holds_at = sizeof(struct answer) + pieces * sizeof(struct iovec);
 	size_t data_at = holds_at + (size_t)hold_count * sizeof(struct slab *);
-	char *memory = malloc(data_at + (size_t)w->size);
+	size_t memory_size = data_at + (size_t)w->size;
+	char *memory = malloc(memory_size);
 	if (!memory)
 		return NULL;
 	struct answer *answer = (struct answer *)memory;
 	struct iovec *iov = (struct iovec *)(memory + sizeof *answer);
-	*answer = (struct answer){ .holds = (struct slab **)(memory + holds_at) };
+	*answer = (struct answer){
+		.holds = (struct slab **)(memory + holds_at),
+		.memory_size = memory_size,
+	};
 	struct writer moved = *w;
 	moved.data = (uint8_t *)memory + data_at;
 	memcpy(moved.data, w->data, (size_t)w->size);
@@ -124,6 +128,7 @@ int answer_spoil(struct answer *answer, struct faults *faults, const struct faul
 		flatten(answer, data, begin);
 		faults_fill(faults, data + begin, size - begin);
 		answer->spoilt = data;
+		answer->memory_size += size;
 		answer->last |= size < answer->size;
 		answer->size = size;
 		iov[0] = (struct iovec){ data, size };

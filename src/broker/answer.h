@@ -24,8 +24,9 @@ struct answer {
 	struct list node;
 	struct send send;
 	int64_t due_ns;
-	bool last; /* the connection is closed after it */
-	size_t size;
+	bool last;          /* the connection is closed after it */
+	size_t size;        /* of the frame, with the records */
+	size_t memory_size; /* without them */
 	int32_t hold_count;
 	struct slab **holds;
 	uint8_t *spoilt; /* random bytes that are sent instead, or NULL */

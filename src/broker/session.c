@@ -77,6 +77,15 @@ static void forget_exchange(struct session *session)
 	exchange_close(x);
 }
 
+/* It was sent, or will not be. */
+static void forget_answer(struct session *session, struct answer *answer)
+{
+	session->answer_count--;
+	session->answer_bytes -= answer->size;
+	session->stage->answer_bytes -= answer->memory_size;
+	answer_free(answer);
+}
+
 static void session_closed(struct stream *stream, int reason)
 {
 	struct session *session = CONTAINER_OF(stream, struct session, stream);
@@ -90,7 +99,7 @@ static void session_closed(struct stream *stream, int reason)
 	forget_exchange(session);
 	struct list *node, *after;
 	list_for_each_safe (node, after, &session->answers)
-		answer_free(CONTAINER_OF(node, struct answer, node));
+		forget_answer(session, CONTAINER_OF(node, struct answer, node));
 	list_remove(&session->sibling);
 	list_remove(&session->idle);
 	session->node->session_count--;
@@ -151,10 +160,8 @@ static void answer_done(struct send *send, int result)
 {
 	struct answer *answer = CONTAINER_OF(send, struct answer, send);
 	struct session *session = answer->session;
-	session->answer_count--;
-	session->answer_bytes -= answer->size;
 	bool last = answer->last;
-	answer_free(answer);
+	forget_answer(session, answer);
 	if (result < 0)
 		return; /* `closed` follows */
 	if (last || (session->closing && session->answer_count == 0))
@@ -183,11 +190,18 @@ void session_answer(struct session *session, struct answer *answer)
 		answer_free(answer);
 		return;
 	}
+	struct stage *stage = session->stage;
+	if (stage->answer_bytes + answer->memory_size > STAGE_ANSWER_BYTES_MAX) {
+		answer_free(answer);
+		session_drop(session, "no memory for its answer: too many are not read");
+		return;
+	}
 	answer->session = session;
 	answer->send.done = answer_done;
 	list_append(&session->answers, &answer->node);
 	session->answer_count++;
 	session->answer_bytes += answer->size;
+	stage->answer_bytes += answer->memory_size;
 	if (answer->last)
 		session->closing = true;
 	send_due(session);

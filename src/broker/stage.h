@@ -27,7 +27,9 @@
 
 /* All requests under way, without the records that the store holds: more closes connections. */
 #define STAGE_EXCHANGE_BYTES_MAX ((size_t)512 * 1024 * 1024)
-#define STAGE_SCRATCH_SIZE       (2 * EXCHANGE_ALLOC_MAX) /* of address space */
+/* All answers that clients have not read, likewise without the records. */
+#define STAGE_ANSWER_BYTES_MAX ((size_t)512 * 1024 * 1024)
+#define STAGE_SCRATCH_SIZE     (2 * EXCHANGE_ALLOC_MAX) /* of address space */
 
 struct stage_options {
 	const char *host;       /* to listen on */
@@ -91,6 +93,7 @@ struct stage {
 	struct list spare_exchanges;
 	int32_t spare_count;
 	size_t exchange_bytes;
+	size_t answer_bytes; /* memory of answers that are not sent */
 	struct answer_desk desk;
 	uint8_t *scratch; /* see exchange_alloc */
 	size_t scratch_used;

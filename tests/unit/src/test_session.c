@@ -11,6 +11,7 @@
 
 #include "proto/cluster.h"
 #include "proto/fetch.h"
+#include "proto/metadata.h"
 
 #define FETCH_VERSION   11
 #define PRODUCE_VERSION 9
@@ -317,6 +318,40 @@ static void test_client_that_stops_reading_is_not_read_either(void **state)
 	stage_end(&t);
 }
 
+/* What they do not read is in the stage's memory: of all of them together no more than a limit. */
+static void test_answers_that_nobody_reads_are_bounded_for_all_connections(void **state)
+{
+	(void)state;
+	struct test_stage t;
+	begin(&t, NULL, 0);
+	int fd = client_open(&t, 0);
+	const struct metadata_request all = { .topics.count = -1 };
+	struct metadata_response response;
+	client_request(&t, fd, API_METADATA, 5, 1, &all);
+	assert_int_equal(client_answer(&t, fd, API_METADATA, 5, &response), 1);
+	TURN_UNTIL(&t, t.stage.answer_bytes == 0);
+	/* As if others had left so much unread. */
+	t.stage.answer_bytes = STAGE_ANSWER_BYTES_MAX;
+	client_request(&t, fd, API_METADATA, 5, 2, &all);
+	assert_true(client_sees_end(&t, fd));
+	assert_true(said(&t, "not read"));
+	TURN_UNTIL(&t, t.stage.session_count == 0);
+	assert_int_equal(t.stage.answer_bytes, STAGE_ANSWER_BYTES_MAX);
+	t.stage.answer_bytes = 0;
+	close(fd);
+	/* Answers that are lost with their connection are not counted any more. */
+	stage_topic(&t, "many", 10000, 1);
+	fd = client_open(&t, 0);
+	for (int i = 0; i < 100; i++)
+		client_request(&t, fd, API_METADATA, 5, 2, &all);
+	turn_for(&t, 50 * NS_PER_MS);
+	TURN_UNTIL(&t, t.stage.answer_bytes > 0);
+	close(fd);
+	TURN_UNTIL(&t, t.stage.session_count == 0);
+	assert_int_equal(t.stage.answer_bytes, 0);
+	stage_end(&t);
+}
+
 static void test_client_that_leaves_while_a_fetch_waits(void **state)
 {
 	(void)state;
@@ -536,6 +571,7 @@ int main(void)
 		cmocka_unit_test(test_waiting_fetch_holds_back_what_is_behind_it),
 		cmocka_unit_test(test_service_model_lets_requests_pass_and_answers_in_order),
 		cmocka_unit_test(test_client_that_stops_reading_is_not_read_either),
+		cmocka_unit_test(test_answers_that_nobody_reads_are_bounded_for_all_connections),
 		cmocka_unit_test(test_client_that_leaves_while_a_fetch_waits),
 		cmocka_unit_test(test_idle_connections_are_closed),
 		cmocka_unit_test(test_connections_above_the_limit_are_refused),
