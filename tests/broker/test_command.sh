@@ -62,10 +62,11 @@ stage_pid=
 
 # A wildcard is not what clients are told.
 for advertise in '' localhost; do
+	rm "$work/ready"
 	"$harrow" broker --listen 0.0.0.0:0 ${advertise:+--advertise "$advertise"} --duration 2s \
 		>"$work/ready" 2>"$work/err" &
 	pid=$!
-	wait_until 10 grep -q '^ready ' "$work/ready"
+	wait_until 10 grep -qs '^ready ' "$work/ready"
 	port=$(sed -n 's/^ready .*://p' "$work/ready")
 	assert_equal "ready ${advertise:-$(hostname)}:$port" "$(cat "$work/ready")" 'what is ready'
 	[ -n "$advertise" ] || grep -q -- '--advertise' "$work/err" || fail 'it does not say so'
