@@ -27,7 +27,8 @@ struct fetch_target {
 	int32_t max_bytes;
 	int32_t leader_epoch;
 	int64_t offset;
-	int64_t available; /* bytes that were there when somebody last looked */
+	int64_t available;  /* bytes that were there when somebody last looked */
+	int64_t seen_bytes; /* the log's appended_bytes then; -1: nobody has looked */
 
 	/* What the answer says. */
 	int16_t fault; /* that rules want; with fault_applied after it was read */

@@ -83,6 +83,18 @@ int16_t fetch_permit(const struct fetch_target *t, const struct catalog_partitio
 
 /* ---- waiting ---- */
 
+/* The bytes that count for this partition. Batches are counted once, however many appends come
+ * while it waits: what came since the last look is known from the log's total. */
+static int64_t target_count(struct fetch_target *t, const struct partition_log *log)
+{
+	int64_t enough = MIN(t->fetch->min_bytes, t->max_bytes);
+	int64_t available = t->available + log->appended_bytes - t->seen_bytes;
+	if (t->seen_bytes < 0)
+		available = enough > 0 ? partition_log_available(log, t->offset, enough) : 0;
+	t->seen_bytes = log->appended_bytes;
+	return MIN(available, t->max_bytes);
+}
+
 /* Looks again at one partition. Whether the answer is due. */
 static bool target_look(struct fetch_target *t, const struct catalog_partition *p)
 {
@@ -90,9 +102,7 @@ static bool target_look(struct fetch_target *t, const struct catalog_partition *
 	const struct partition_log *log = &p->log;
 	if (fetch_permit(t, p) || t->offset < log->start_offset || t->offset > log->end_offset)
 		return true;
-	int64_t enough = MIN(f->min_bytes, t->max_bytes);
-	int64_t available = enough > 0 ? partition_log_available(log, t->offset, enough) : 0;
-	available = MIN(available, t->max_bytes);
+	int64_t available = target_count(t, log);
 	f->available += available - t->available;
 	t->available = available;
 	return f->available >= f->min_bytes;
@@ -175,6 +185,7 @@ static void target_add(struct fetch *f, struct fetch_target target)
 	struct fetch_target *t = &f->targets[f->target_count++];
 	*t = target;
 	t->fetch = f;
+	t->seen_bytes = -1;
 	list_init(&t->waiter);
 }
 

@@ -145,6 +145,7 @@ static int batch_keep(struct partition_log *log, const struct append_batch *b,
 		.record_count = count,
 	};
 	log->bytes += b->size;
+	log->appended_bytes += b->size;
 	return 0;
 }
 

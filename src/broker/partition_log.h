@@ -45,6 +45,7 @@ struct partition_log {
 	int64_t start_offset, end_offset; /* in a null store equal: nothing claims to be readable */
 	int32_t leader_epoch;             /* stamped into batches; kept by the catalog */
 	int64_t bytes;                    /* of all batches kept */
+	int64_t appended_bytes;           /* of all batches that ever were */
 
 	/* private */
 	struct log_entry *entries; /* a ring, the oldest first, of `capacity`, a power of two */
