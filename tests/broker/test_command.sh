@@ -5,34 +5,34 @@
 require kcat python3
 [ "$stage" = harrow ] || skip 'about harrow alone'
 
-# refused STATUS WORDS OPTION...: one line on standard error, nothing on standard output.
-refused() {
-	local status=0
-	"$harrow" broker "${@:3}" >"$work/out" 2>"$work/err" || status=$?
-	assert_equal "$1" "$status" "status of broker ${*:3}"
-	assert_equal 1 "$(wc -l <"$work/err")" "lines about broker ${*:3}: $(cat "$work/err")"
-	grep -qF -- "$2" "$work/err" || fail "broker ${*:3} says: $(cat "$work/err")"
-	[ ! -s "$work/out" ] || fail "broker ${*:3} wrote: $(cat "$work/out")"
-}
-refused 2 'HOST:PORT' --listen 127.0.0.1
-refused 2 'HOST:PORT' --listen 127.0.0.1:65536
-refused 2 'memory:SIZE' --store disk
-refused 2 'message.max.bytes' --store memory:1KiB
-refused 2 '1 to 64' --brokers 65
-refused 2 '65535' --brokers 3 --listen 127.0.0.1:65534
-refused 2 'num.partition' --property num.partition=3
-refused 2 'num.partitions' --property num.partitions=many
-refused 2 'nonsense' --fault nonsense
-refused 2 'exp:TIME' --service-time 50us
-refused 2 '--service-time' --servers 3
-refused 2 'produce=10MiB/s' --quota produce=10
-refused 2 'tcp-cc' --tcp-cc nosuch
-refused 2 'unexpected' now
-refused 1 'nowhere.invalid' --listen nowhere.invalid:9092
+refuses() { refused "$1" "$2" "$harrow" broker --listen 127.0.0.1:0 "${@:3}"; }
+refuses 2 'did you mean --listen?' --listn 127.0.0.1:9092
+refuses 2 'HOST:PORT such as 127.0.0.1:9092' --listen localhost
+refuses 2 'HOST:PORT such as 127.0.0.1:9092' --listen 127.0.0.1:99999
+refuses 2 'null, memory or memory:SIZE' --store disk
+refuses 2 'message.max.bytes' --store memory:1KiB
+refuses 2 '1 to 64' --brokers 0
+refuses 2 'none above 65535' --brokers 3 --listen 127.0.0.1:65534
+refuses 2 'did you mean num.partitions?' --property num.partition=3
+refuses 2 'INT' --property num.partitions=many
+refuses 2 'at least 1' --property num.partitions=0
+refuses 2 'exp:TIME or const:TIME' --service-time 50us
+refuses 2 '--service-time' --servers 4
+refuses 2 'produce=RATE' --quota produce
+refuses 2 "did you mean 'Produce'?" --fault api=Produc:delay=1ms
+refuses 2 "did you mean 'NOT_LEADER_OR_FOLLOWER'?" --fault api=Produce:error=NOT_LEADER
+refuses 2 'unexpected' now
+refuses 2 '--tcp-cc' --tcp-cc nonesuch
+refuses 2 'auto, uring or epoll' --engine warp
+refuses 1 'cannot resolve' --listen nonexistent.invalid:9092
+refuses 1 'No such file' --control "$work/nowhere/control"
+: >"$work/file"
+refuses 1 'no socket' --control "$work/file"
+[ -f "$work/file" ] || fail 'the file in place of the control socket is gone'
 
 start_stage --brokers 2
-refused 1 '--listen' --listen "${bootstrap%%,*}" # in use: it says what to do
-refused 1 'a broker that runs' --listen 127.0.0.1:0 --control "$control_path"
+refuses 1 'stop what listens there' --listen "${bootstrap%%,*}"
+refuses 1 'a broker that runs' --control "$control_path"
 assert_equal 600 "$(stat -c %a "$control_path")" 'mode of the control socket'
 stage_control status >/dev/null
 echo 'hello' | kcat -P -b "$bootstrap" -t t -p 0
