@@ -111,7 +111,7 @@ struct string exchange_text(struct exchange *, const char *format, ...)
 struct exchange *exchange_open(struct session *);
 /* Forgets it, without an answer: nobody is told. */
 void exchange_close(struct exchange *);
-/* Of the request's, up to memory.limit; NULL at the limit, or at that of the whole stage. */
+/* Of the request's, up to memory.limit; NULL at the limit, or at those of the whole stage. */
 void *exchange_memory(struct exchange *, size_t size);
 /* Asks faults about the request. */
 void exchange_plan(struct exchange *);

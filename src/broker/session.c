@@ -191,7 +191,9 @@ void session_answer(struct session *session, struct answer *answer)
 		return;
 	}
 	struct stage *stage = session->stage;
-	if (stage->answer_bytes + answer->memory_size > STAGE_ANSWER_BYTES_MAX) {
+	/* A small one, the only one of its connection, goes even so: others hold the memory. */
+	bool small = session->answer_count == 0 && answer->memory_size <= STAGE_SMALL_BYTES_MAX;
+	if (!small && stage->answer_bytes + answer->memory_size > STAGE_ANSWER_BYTES_MAX) {
 		answer_free(answer);
 		session_drop(session, "no memory for its answer: too many are not read");
 		return;

@@ -29,7 +29,9 @@
 #define STAGE_EXCHANGE_BYTES_MAX ((size_t)512 * 1024 * 1024)
 /* All answers that clients have not read, likewise without the records. */
 #define STAGE_ANSWER_BYTES_MAX ((size_t)512 * 1024 * 1024)
-#define STAGE_SCRATCH_SIZE     (2 * EXCHANGE_ALLOC_MAX) /* of address space */
+/* What a connection has of either kind when others have taken all that. */
+#define STAGE_SMALL_BYTES_MAX ((size_t)64 * 1024)
+#define STAGE_SCRATCH_SIZE    (2 * EXCHANGE_ALLOC_MAX) /* of address space */
 
 struct stage_options {
 	const char *host;       /* to listen on */

@@ -318,21 +318,25 @@ static void test_client_that_stops_reading_is_not_read_either(void **state)
 	stage_end(&t);
 }
 
-/* What they do not read is in the stage's memory: of all of them together no more than a limit. */
+/* What they do not read is in the stage's memory: of all of them together no more than a limit. Who
+ * needs little is served all the same: others could keep the memory for minutes. */
 static void test_answers_that_nobody_reads_are_bounded_for_all_connections(void **state)
 {
 	(void)state;
 	struct test_stage t;
 	begin(&t, NULL, 0);
+	stage_topic(&t, "many", 10000, 1);
 	int fd = client_open(&t, 0);
-	const struct metadata_request all = { .topics.count = -1 };
+	const struct metadata_request all = { .topics.count = -1 }, none = { 0 };
 	struct metadata_response response;
 	client_request(&t, fd, API_METADATA, 5, 1, &all);
 	assert_int_equal(client_answer(&t, fd, API_METADATA, 5, &response), 1);
 	TURN_UNTIL(&t, t.stage.answer_bytes == 0);
 	/* As if others had left so much unread. */
 	t.stage.answer_bytes = STAGE_ANSWER_BYTES_MAX;
-	client_request(&t, fd, API_METADATA, 5, 2, &all);
+	client_request(&t, fd, API_METADATA, 5, 2, &none);
+	assert_int_equal(client_answer(&t, fd, API_METADATA, 5, &response), 2);
+	client_request(&t, fd, API_METADATA, 5, 3, &all);
 	assert_true(client_sees_end(&t, fd));
 	assert_true(said(&t, "not read"));
 	TURN_UNTIL(&t, t.stage.session_count == 0);
@@ -340,7 +344,6 @@ static void test_answers_that_nobody_reads_are_bounded_for_all_connections(void 
 	t.stage.answer_bytes = 0;
 	close(fd);
 	/* Answers that are lost with their connection are not counted any more. */
-	stage_topic(&t, "many", 10000, 1);
 	fd = client_open(&t, 0);
 	for (int i = 0; i < 100; i++)
 		client_request(&t, fd, API_METADATA, 5, 2, &all);
@@ -349,6 +352,34 @@ static void test_answers_that_nobody_reads_are_bounded_for_all_connections(void 
 	close(fd);
 	TURN_UNTIL(&t, t.stage.session_count == 0);
 	assert_int_equal(t.stage.answer_bytes, 0);
+	stage_end(&t);
+}
+
+static void test_large_requests_of_others_do_not_keep_out_small_ones(void **state)
+{
+	(void)state;
+	struct test_stage t;
+	begin(&t, NULL, 0);
+	t.stage.exchange_bytes = STAGE_EXCHANGE_BYTES_MAX + 1;
+	int fd = client_open(&t, 0);
+	const struct metadata_request none = { 0 };
+	struct metadata_response response;
+	client_request(&t, fd, API_METADATA, 5, 1, &none);
+	assert_int_equal(client_answer(&t, fd, API_METADATA, 5, &response), 1);
+	struct produce_response produced;
+	produce_send(&t, fd, 2, make_batch(batch, sizeof batch, 500, 1000));
+	assert_int_equal(client_answer(&t, fd, API_PRODUCE, PRODUCE_VERSION, &produced), 2);
+	/* A large one has to find memory. */
+	static struct metadata_request_topic topics[20000];
+	for (size_t i = 0; i < COUNT_OF(topics); i++)
+		topics[i].name = STRING("t");
+	const struct metadata_request many = { .topics = { topics, COUNT_OF(topics) } };
+	client_request(&t, fd, API_METADATA, 5, 3, &many);
+	assert_true(client_sees_end(&t, fd));
+	TURN_UNTIL(&t, t.stage.session_count == 0);
+	assert_int_equal(t.stage.exchange_bytes, STAGE_EXCHANGE_BYTES_MAX + 1);
+	t.stage.exchange_bytes = 0;
+	close(fd);
 	stage_end(&t);
 }
 
@@ -572,6 +603,7 @@ int main(void)
 		cmocka_unit_test(test_service_model_lets_requests_pass_and_answers_in_order),
 		cmocka_unit_test(test_client_that_stops_reading_is_not_read_either),
 		cmocka_unit_test(test_answers_that_nobody_reads_are_bounded_for_all_connections),
+		cmocka_unit_test(test_large_requests_of_others_do_not_keep_out_small_ones),
 		cmocka_unit_test(test_client_that_leaves_while_a_fetch_waits),
 		cmocka_unit_test(test_idle_connections_are_closed),
 		cmocka_unit_test(test_connections_above_the_limit_are_refused),
