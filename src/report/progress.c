@@ -69,7 +69,7 @@ char *progress_format_start(const struct progress_plan *plan, char text[static P
 	return text;
 }
 
-/* "12 s of 1 min", or "45 %" where records are the bound. */
+/* "12 s of 1 min", then "62 s of at most 65 s"; or "45 %" where records are the bound. */
 static void append_position(
 	struct line *line, const struct progress_plan *plan, const struct progress_sample *sample)
 {
@@ -80,9 +80,12 @@ static void append_position(
 		append(line, "%.1f s", seconds);
 	else
 		append(line, "%s", units_human_duration((double)sample->elapsed_ns, now));
-	if (expected)
-		append(line, " of %s",
-			units_human_duration((double)(expected + plan->warmup_ns), end));
+	int64_t schedule_ns = expected + plan->warmup_ns;
+	if (expected && sample->elapsed_ns > schedule_ns && plan->drain_ns)
+		append(line, " of at most %s",
+			units_human_duration((double)(schedule_ns + plan->drain_ns), end));
+	else if (expected)
+		append(line, " of %s", units_human_duration((double)schedule_ns, end));
 	else if (plan->records && sample->records_acked >= 0)
 		append(line, ", %.0f %%",
 			(double)sample->records_acked * 100.0 / (double)plan->records);

@@ -318,6 +318,12 @@ static void test_a_line_fits_and_shows_what_is_known(void **state)
 		progress_format(&plan, &sample, 48, line), "sending  12.3 s of 60 s  20.0 k rec/s");
 	for (int width = 1; width < 120; width++)
 		assert_true(strlen(progress_format(&plan, &sample, width, line)) <= (size_t)width);
+	/* Behind the schedule there is the time for late answers. */
+	plan.drain_ns = 5 * NS_PER_S;
+	sample.phase = "draining";
+	sample.elapsed_ns = 61 * NS_PER_S;
+	assert_string_equal(
+		progress_format(&plan, &sample, 40, line), "draining 61.0 s of at most 65 s");
 	plan = (struct progress_plan){ .what = "x", .records = 1000000 };
 	sample = (struct progress_sample){ .phase = "draining",
 		.records_acked = 250000,
