@@ -6,11 +6,12 @@
 #include <inttypes.h>
 #include <stdarg.h>
 
+#include <sys/random.h>
+
 #include "nearest.h"
 
 /* Every error passes here, so that each is one line whatever was typed. */
-__attribute__((format(printf, 2, 3))) static int fail(
-	struct option_set *set, const char *format, ...)
+int options_refuse(struct option_set *set, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
@@ -79,6 +80,19 @@ enum option_source options_source(const struct option_set *set, const char *name
 	return set->sources[row_index(set, row)];
 }
 
+bool options_given(const struct option_set *set, const char *name)
+{
+	return options_source(set, name) != OPTION_PRESET;
+}
+
+int64_t options_seed(void)
+{
+	uint32_t seed = 0;
+	if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
+		seed = (uint32_t)clock_wall_ns();
+	return seed;
+}
+
 void options_init(struct option_set *set, const struct option_table *table, void *config)
 {
 	assert(table->count <= OPTIONS_MAX);
@@ -119,10 +133,10 @@ static int fail_range(
 	limit_text(row, row->min, low);
 	limit_text(row, row->max, high);
 	if (!row->max && !row->min)
-		return fail(set, "%s: '%s' is out of range", called, text);
+		return options_refuse(set, "%s: '%s' is out of range", called, text);
 	if (!row->max)
-		return fail(set, "%s takes at least %s, not '%s'", called, low, text);
-	return fail(set, "%s takes %s to %s, not '%s'", called, low, high, text);
+		return options_refuse(set, "%s takes at least %s, not '%s'", called, low, text);
+	return options_refuse(set, "%s takes %s to %s, not '%s'", called, low, high, text);
 }
 
 /* "none, gzip or lz4" */
@@ -159,7 +173,7 @@ int options_assign(struct option_set *set, const struct option_row *row, const c
 	if (*previous > source)
 		return 0;
 	if (!is_utf8(text))
-		return fail(set, "%s takes text in UTF-8, not '%s'", called, text);
+		return options_refuse(set, "%s takes text in UTF-8, not '%s'", called, text);
 	if (*previous < source && row->type->list_size)
 		memset(row_member(set, row), 0, row->type->list_size);
 	*previous = source;
@@ -169,13 +183,13 @@ int options_assign(struct option_set *set, const struct option_row *row, const c
 	if (error == -ERANGE)
 		return fail_range(set, row, called, text);
 	if (error == -ENOMEM)
-		return fail(set, "%s: more values than fit into %zu MiB", called,
+		return options_refuse(set, "%s: more values than fit into %zu MiB", called,
 			OPTIONS_MEMORY_MAX >> 20);
 	char takes[OPTIONS_ERROR_SIZE / 2];
 	describe_value(row, takes, sizeof takes);
 	if (!*text)
-		return fail(set, "%s needs a value: %s", called, takes);
-	return fail(set, "%s takes %s, not '%s'", called, takes, text);
+		return options_refuse(set, "%s needs a value: %s", called, takes);
+	return options_refuse(set, "%s takes %s, not '%s'", called, takes, text);
 }
 
 /* ---- the command line ---- */
@@ -191,12 +205,13 @@ static int fail_unknown(struct option_set *set, const char *typed, const char *n
 	if (!nearest && !strncmp(name, "no-", 3)) {
 		const struct option_row *row = options_find(set->table, name + 3);
 		if (row)
-			return fail(set, "--%s cannot be turned off with %s; see %s --help",
-				row->name, typed, set->table->command);
+			return options_refuse(set,
+				"--%s cannot be turned off with %s; see %s --help", row->name,
+				typed, set->table->command);
 	}
 	if (nearest)
-		return fail(set, "unknown option %s; did you mean --%s?", typed, nearest);
-	return fail(
+		return options_refuse(set, "unknown option %s; did you mean --%s?", typed, nearest);
+	return options_refuse(
 		set, "unknown option %s; %s --help lists the options", typed, set->table->command);
 }
 
@@ -212,14 +227,14 @@ static int read_value(struct option_set *set, struct reader *reader, const struc
 	}
 	char takes[OPTIONS_ERROR_SIZE / 2];
 	describe_value(row, takes, sizeof takes);
-	return fail(set, "%s needs a value: %s", called, takes);
+	return options_refuse(set, "%s needs a value: %s", called, takes);
 }
 
 static int read_flag(struct option_set *set, const struct option_row *row, const char *typed,
 	bool on, bool has_value)
 {
 	if (has_value)
-		return fail(set, "%s takes no value", typed);
+		return options_refuse(set, "%s takes no value", typed);
 	return options_assign(set, row, typed, on ? "true" : "false", OPTION_FROM_COMMAND_LINE);
 }
 
@@ -230,8 +245,8 @@ static int read_long(struct option_set *set, struct reader *reader, const char *
 	size_t size = equals ? (size_t)(equals - argument) : strlen(argument);
 	snprintf(typed, sizeof typed, "%.*s", (int)size, argument);
 	if (size - 2 >= sizeof name)
-		return fail(set, "unknown option %s...; %s --help lists the options", typed,
-			set->table->command);
+		return options_refuse(set, "unknown option %s...; %s --help lists the options",
+			typed, set->table->command);
 	snprintf(name, sizeof name, "%.*s", (int)size - 2, argument + 2);
 	const struct option_row *row = options_find(set->table, name);
 	bool negated = !row && !strncmp(name, "no-", 3);
@@ -260,8 +275,8 @@ static int read_short(struct option_set *set, struct reader *reader, const char 
 			return 0;
 		}
 		if (!row)
-			return fail(set, "unknown option %s; %s --help lists the options", typed,
-				set->table->command);
+			return options_refuse(set, "unknown option %s; %s --help lists the options",
+				typed, set->table->command);
 		if (!row->type->is_flag)
 			return read_value(set, reader, row, typed, letter[1] ? letter + 1 : NULL);
 		int error = read_flag(set, row, typed, true, false);
@@ -283,7 +298,7 @@ int options_parse(struct option_set *set, int count, char *const arguments[])
 			continue;
 		}
 		if (ended || argument[0] != '-' || !argument[1])
-			error = fail(set,
+			error = options_refuse(set,
 				"unexpected argument '%s'; options begin with --, see %s --help",
 				argument, set->table->command);
 		else if (argument[1] == '-')

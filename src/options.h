@@ -140,6 +140,17 @@ const struct option_row *options_find(const struct option_table *table, const ch
 /* The long name that looks most like `name`, or NULL when none is near. */
 const char *options_nearest(const struct option_table *table, const char *name);
 
+/* Whether somebody gave the option a value. It must be in the table. */
+bool options_given(const struct option_set *set, const char *name);
+
+/* For what cannot be: leaves the line in set->error and returns -EINVAL. Control characters become
+ * question marks. */
+int options_refuse(struct option_set *set, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* A seed for runs that were given none: short enough to be typed again. */
+int64_t options_seed(void);
+
 /* Who gave the option its value. The option must be in the table. */
 enum option_source options_source(const struct option_set *set, const char *name);
 

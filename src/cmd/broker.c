@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -221,22 +220,13 @@ static enum exit_status run_all(struct broker_run *run)
 	return status;
 }
 
-/* Short enough to be typed again. */
-static int64_t seed_choose(void)
-{
-	uint32_t seed = 0;
-	if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
-		seed = (uint32_t)clock_wall_ns();
-	return seed;
-}
-
 enum exit_status broker_command(int count, char *const arguments[])
 {
 	struct broker_run *run = calloc(1, sizeof *run);
 	if (!run)
 		return complain(EXIT_FAILED, "out of memory");
 	enum exit_status status = EXIT_DONE;
-	if (broker_options_read(&run->options, &run->config, count, arguments, seed_choose()) < 0)
+	if (broker_options_read(&run->options, &run->config, count, arguments, options_seed()) < 0)
 		status = complain(EXIT_USAGE, run->options.error);
 	else if (run->options.wants_help)
 		options_help(&broker_options, stdout);

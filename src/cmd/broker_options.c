@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 
 #include "../broker/catalog.h"
 #include "../broker/fault.h"
@@ -305,35 +304,20 @@ const struct option_table broker_options = {
 	.count = COUNT_OF(rows),
 };
 
-__attribute__((format(printf, 2, 3))) static int refuse(
-	struct option_set *set, const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(set->error, sizeof set->error, format, arguments);
-	va_end(arguments);
-	return -EINVAL;
-}
-
-static bool is_given(const struct option_set *set, const char *name)
-{
-	return options_source(set, name) != OPTION_PRESET;
-}
-
 static int check(struct option_set *set, const struct broker_config *config)
 {
 	if (config->listen.port && config->listen.port + config->brokers - 1 > UINT16_MAX)
-		return refuse(set,
+		return options_refuse(set,
 			"--brokers %" PRId64 " needs as many ports from %d on, and there are none "
 			"above %d",
 			config->brokers, config->listen.port, UINT16_MAX);
-	if (is_given(set, "servers") && config->service_time.kind == SERVICE_NONE)
-		return refuse(set, "--servers needs a --service-time, such as exp:50us");
+	if (options_given(set, "servers") && config->service_time.kind == SERVICE_NONE)
+		return options_refuse(set, "--servers needs a --service-time, such as exp:50us");
 	if (config->advertise &&
 		(!*config->advertise || strlen(config->advertise) >= CATALOG_HOST_SIZE))
-		return refuse(set, "--advertise takes a host name or address");
+		return options_refuse(set, "--advertise takes a host name or address");
 	if (config->control && !*config->control)
-		return refuse(set, "--control takes the path of a socket to make");
+		return options_refuse(set, "--control takes the path of a socket to make");
 	return 0;
 }
 
@@ -347,7 +331,7 @@ int broker_options_read(struct option_set *set, struct broker_config *config, in
 		return error;
 	if (config->config && config_read(set, config->config))
 		return -EINVAL;
-	if (!is_given(set, "seed"))
+	if (!options_given(set, "seed"))
 		config->seed = seed;
 	return check(set, config);
 }

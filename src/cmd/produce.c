@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 
 #include "../interrupt.h"
@@ -429,15 +428,6 @@ static void session_close(struct session *s)
 	free(s);
 }
 
-/* Short enough to be typed again. */
-static int64_t seed_choose(void)
-{
-	uint32_t seed = 0;
-	if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
-		seed = (uint32_t)clock_wall_ns();
-	return seed;
-}
-
 enum exit_status produce_command(int count, char *const arguments[])
 {
 	struct session *s = calloc(1, sizeof *s);
@@ -446,7 +436,7 @@ enum exit_status produce_command(int count, char *const arguments[])
 		return complain(EXIT_FAILED, "out of memory");
 	}
 	enum exit_status status = EXIT_DONE;
-	if (produce_options_read(&s->options, &s->config, count, arguments, seed_choose()) < 0)
+	if (produce_options_read(&s->options, &s->config, count, arguments, options_seed()) < 0)
 		status = complain(EXIT_USAGE, s->options.error);
 	else if (s->options.wants_help)
 		options_help(&produce_options, stdout);

@@ -6,7 +6,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
 
 #include "../config.h"
 #include "../engine_choice.h"
@@ -250,37 +249,22 @@ const struct option_table produce_options = {
 
 /* ---- what the options must satisfy together ---- */
 
-__attribute__((format(printf, 2, 3))) static int refuse(
-	struct option_set *set, const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(set->error, sizeof set->error, format, arguments);
-	va_end(arguments);
-	return -EINVAL;
-}
-
-static bool is_given(const struct option_set *set, const char *name)
-{
-	return options_source(set, name) != OPTION_PRESET;
-}
-
 /* Presets that depend on other options. */
 static void resolve(struct option_set *set, struct produce_config *config, int64_t seed)
 {
-	if (!is_given(set, "cleanup"))
+	if (!options_given(set, "cleanup"))
 		config->cleanup = config->topic ? PRODUCE_CLEANUP_KEEP : PRODUCE_CLEANUP_DELETE;
 	if (!config->records && !config->duration_ns)
 		config->duration_ns = PRESET_DURATION_NS;
 	if (!config->producers)
 		config->producers = config->threads;
-	if (!is_given(set, "idempotence"))
+	if (!options_given(set, "idempotence"))
 		config->idempotence = config->acks == PRODUCE_ACKS_ALL;
-	if (!is_given(set, "seed"))
+	if (!options_given(set, "seed"))
 		config->seed = seed;
-	if (!is_given(set, "level"))
+	if (!options_given(set, "level"))
 		config->level = CODEC_LEVEL_DEFAULT;
-	if (!is_given(set, "size") && config->payload.kind == PAYLOAD_LINES)
+	if (!options_given(set, "size") && config->payload.kind == PAYLOAD_LINES)
 		config->size = PRODUCE_SIZE_OF_LINES;
 }
 
@@ -299,24 +283,25 @@ static bool topic_name_is_legal(const char *name)
 static int check_topic(struct option_set *set, const struct produce_config *config)
 {
 	if (!config->bootstrap.count)
-		return refuse(
+		return options_refuse(
 			set, "where are the brokers? give -b HOST:PORT, such as -b localhost:9092");
 	if (config->topic && !topic_name_is_legal(config->topic))
-		return refuse(set,
+		return options_refuse(set,
 			"--topic takes 1 to %d letters, digits, dots, underscores and hyphens, not "
 			"'%.*s'",
 			TOPIC_NAME_MAX, TOPIC_NAME_MAX, config->topic);
 	if (config->existing && !config->topic)
-		return refuse(set, "--existing needs the topic's name: give --topic NAME");
+		return options_refuse(set, "--existing needs the topic's name: give --topic NAME");
 	if (config->existing && config->cleanup == PRODUCE_CLEANUP_DELETE)
-		return refuse(set, "--cleanup delete does not go with --existing: only topics that "
-				   "harrow created are deleted");
+		return options_refuse(set,
+			"--cleanup delete does not go with --existing: only topics that "
+			"harrow created are deleted");
 	if (config->replication_factor == 0)
-		return refuse(set,
+		return options_refuse(set,
 			"--replication-factor takes at least 1, or -1 for the broker's default");
 	if (config->partition_skew.kind == SKEW_HOT && !config->existing &&
 		config->partition_skew.hot_partition >= config->partitions)
-		return refuse(set,
+		return options_refuse(set,
 			"--partition-skew names partition %lld, but --partitions is %lld: the "
 			"last one is %lld",
 			(long long)config->partition_skew.hot_partition,
@@ -328,20 +313,21 @@ static int check_loop(struct option_set *set, const struct produce_config *confi
 {
 	const struct rate *rate = &config->rate;
 	if (rate->unit == RATE_BYTES && config->size <= 0)
-		return refuse(set, "--rate in bytes per second needs a --size above 0");
+		return options_refuse(set, "--rate in bytes per second needs a --size above 0");
 	double records = rate->per_second;
 	if (rate->unit == RATE_BYTES)
 		records /= (double)config->size;
 	if (records > (double)SCHEDULE_RATE_MAX)
-		return refuse(set,
+		return options_refuse(set,
 			"--rate is above %lldM records per second, the most that can be timed",
 			(long long)SCHEDULE_RATE_MAX / 1000000);
 	if (rate->unit != RATE_NONE)
 		return 0;
 	if (config->arrivals != ARRIVALS_CONSTANT)
-		return refuse(set, "--arrivals needs --rate: without a rate there is no schedule");
+		return options_refuse(
+			set, "--arrivals needs --rate: without a rate there is no schedule");
 	if (config->linger_ns)
-		return refuse(set,
+		return options_refuse(set,
 			"--linger needs --rate: flat out, batches are full when they are sent");
 	return 0;
 }
@@ -357,15 +343,17 @@ static bool digits_suffice(int64_t digits, int64_t distinct)
 static int check_content(struct option_set *set, const struct produce_config *config)
 {
 	if (config->key_size != KEY_SIZE_DEFAULT && config->key.kind == KEY_NONE)
-		return refuse(set, "--key-size needs a key: give --key sequence or --key random");
+		return options_refuse(
+			set, "--key-size needs a key: give --key sequence or --key random");
 	if (config->key.kind == KEY_RANDOM &&
 		!digits_suffice(config->key_size, config->key.distinct))
-		return refuse(set, "--key-size %lld is too short for %lld different keys of digits",
+		return options_refuse(set,
+			"--key-size %lld is too short for %lld different keys of digits",
 			(long long)config->key_size, (long long)config->key.distinct);
 	if (config->verify_read && !config->stamp)
-		return refuse(set, "--verify-read checks the stamp: remove --no-stamp");
+		return options_refuse(set, "--verify-read checks the stamp: remove --no-stamp");
 	if (config->verify_read && config->size >= 0 && config->size < STAMP_SHORT_SIZE)
-		return refuse(set,
+		return options_refuse(set,
 			"--verify-read needs room for a stamp: --size must be at least %d",
 			STAMP_SHORT_SIZE);
 	return 0;
@@ -378,33 +366,36 @@ static int check_codec(struct option_set *set, const struct produce_config *conf
 	enum codec codec = (enum codec)config->codec;
 	int low, high;
 	if (!codec_levels(codec, &low, &high))
-		return refuse(set, "--level does not go with --codec %s, which has no levels",
+		return options_refuse(set,
+			"--level does not go with --codec %s, which has no levels",
 			codec_name(codec));
 	if (config->level < low || config->level > high)
-		return refuse(set, "--level takes %d to %d with --codec %s, not %lld", low, high,
-			codec_name(codec), (long long)config->level);
+		return options_refuse(set, "--level takes %d to %d with --codec %s, not %lld", low,
+			high, codec_name(codec), (long long)config->level);
 	return 0;
 }
 
 static int check_sending(struct option_set *set, const struct produce_config *config)
 {
 	if (config->idempotence && config->acks != PRODUCE_ACKS_ALL)
-		return refuse(set, "--idempotence needs --acks all");
+		return options_refuse(set, "--idempotence needs --acks all");
 	if (config->idempotence && config->in_flight > PRODUCE_IDEMPOTENT_IN_FLIGHT_MAX)
-		return refuse(set,
+		return options_refuse(set,
 			"--in-flight above %d needs --no-idempotence: brokers remember the last %d "
 			"batches of a producer",
 			PRODUCE_IDEMPOTENT_IN_FLIGHT_MAX, PRODUCE_IDEMPOTENT_IN_FLIGHT_MAX);
 	if (config->producers < config->threads)
-		return refuse(set, "--threads %lld needs at least as many --producers, not %lld",
+		return options_refuse(set,
+			"--threads %lld needs at least as many --producers, not %lld",
 			(long long)config->threads, (long long)config->producers);
 	if (config->producers * config->partitions > SCHEDULE_STREAMS_MAX)
-		return refuse(set, "--producers times --partitions must not be above %u",
+		return options_refuse(set, "--producers times --partitions must not be above %u",
 			SCHEDULE_STREAMS_MAX);
 	if (config->delivery_timeout_ns < config->request_timeout_ns + config->linger_ns)
-		return refuse(set, "--delivery-timeout must be at least --request-timeout plus "
-				   "--linger, or no "
-				   "request could be answered late");
+		return options_refuse(set,
+			"--delivery-timeout must be at least --request-timeout plus "
+			"--linger, or no "
+			"request could be answered late");
 	return 0;
 }
 
