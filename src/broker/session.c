@@ -502,6 +502,13 @@ static bool intake_said(struct session *session, enum intake_step step)
 	return false;
 }
 
+static void note_activity(struct session *session, int64_t now_ns)
+{
+	session->active_ns = now_ns;
+	list_remove(&session->idle);
+	list_append(&session->stage->idle_sessions, &session->idle);
+}
+
 static size_t session_received(
 	struct stream *stream, const uint8_t *data, size_t size, int64_t arrived_ns)
 {
@@ -509,9 +516,7 @@ static size_t session_received(
 	size_t used = 0;
 	/* Not when the bytes arrived: they may have waited here for a pause to end. */
 	int64_t now_ns = loop_now_ns(session->stage->loop);
-	session->active_ns = now_ns;
-	list_remove(&session->idle);
-	list_append(&session->stage->idle_sessions, &session->idle);
+	note_activity(session, now_ns);
 	while (used < size) {
 		if (!can_read(session)) {
 			session->paused = true;
@@ -547,7 +552,7 @@ static void session_filled(struct stream *stream, uint8_t *memory, size_t size, 
 	struct session *session = CONTAINER_OF(stream, struct session, stream);
 	if (!session->exchange)
 		return; /* dropped meanwhile */
-	session->active_ns = arrived_ns;
+	note_activity(session, arrived_ns);
 	session->exchange->arrived_ns = arrived_ns;
 	if (session->reading == SESSION_LARGE) {
 		session->frame_left -= (int32_t)size;

@@ -420,6 +420,35 @@ static void test_idle_connections_are_closed(void **state)
 	stage_end(&t);
 }
 
+/* Those behind it in the list of idle ones would have to wait for it. */
+static void test_records_that_come_are_no_idleness(void **state)
+{
+	(void)state;
+	enum { RECORDS_LAST_VERSION = 8 }; /* no bytes behind them */
+	struct test_stage t;
+	begin(&t, NULL, 0);
+	struct produce_one p;
+	size_t size = make_batch(batch, sizeof batch, 500, 1000);
+	size_t frame_size = client_request_write(
+		&t, API_PRODUCE, RECORDS_LAST_VERSION, 1, produce_one(&p, -1, "t", 0, batch, size));
+	int busy = client_open(&t, 0);
+	client_send(&t, busy, t.frame, 20000);
+	TURN_UNTIL(&t, t.stage.session_count == 1);
+	struct session *session =
+		CONTAINER_OF(t.stage.nodes[0].sessions.next, struct session, sibling);
+	TURN_UNTIL(&t, session->reading == SESSION_PRODUCE);
+	int idle = client_open(&t, 0);
+	TURN_UNTIL(&t, t.stage.session_count == 2);
+	assert_ptr_equal(t.stage.idle_sessions.next, &session->idle);
+	client_send(&t, busy, t.frame + 20000, frame_size - 20000);
+	struct produce_response response;
+	assert_int_equal(client_answer(&t, busy, API_PRODUCE, RECORDS_LAST_VERSION, &response), 1);
+	assert_ptr_equal(t.stage.idle_sessions.previous, &session->idle);
+	close(busy);
+	close(idle);
+	stage_end(&t);
+}
+
 static void test_connections_above_the_limit_are_refused(void **state)
 {
 	(void)state;
@@ -606,6 +635,7 @@ int main(void)
 		cmocka_unit_test(test_large_requests_of_others_do_not_keep_out_small_ones),
 		cmocka_unit_test(test_client_that_leaves_while_a_fetch_waits),
 		cmocka_unit_test(test_idle_connections_are_closed),
+		cmocka_unit_test(test_records_that_come_are_no_idleness),
 		cmocka_unit_test(test_connections_above_the_limit_are_refused),
 		cmocka_unit_test(test_connects_and_lines_come_in_thousands),
 		cmocka_unit_test(test_idle_connection_is_small),
