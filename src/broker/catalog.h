@@ -65,7 +65,8 @@ struct catalog_node {
 };
 
 struct catalog_events {
-	/* Leader, in-sync list or log end changed, or the partition is about to go (`gone`). */
+	/* Leader, in-sync list, or the log's start or end changed, or the partition is about to
+	 * go (`gone`). */
 	void (*changed)(void *owner, struct catalog_partition *, bool gone);
 };
 
@@ -137,7 +138,7 @@ void catalog_node_up(struct catalog *, int32_t id);
 /* The preferred leaders lead again, where they are in sync. Returns how many changed. */
 int32_t catalog_elect_preferred(struct catalog *);
 
-/* Tells `events` that records were appended. */
+/* Tells `events` that records were appended, or that some are gone (DeleteRecords). */
 void catalog_partition_appended(struct catalog *, struct catalog_partition *);
 
 #endif

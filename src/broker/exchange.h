@@ -58,7 +58,7 @@ struct exchange {
 	void (*cancelled)(struct exchange *);
 	void *handler_data;
 
-	/* private to exchange.c from here on */
+	/* private to exchange.c, session.c and intake.c from here on */
 	struct arena memory;
 	size_t accounted;            /* of it, in the stage's sum */
 	struct exchange_hold *holds; /* newest first */

@@ -65,7 +65,8 @@ int property_find(struct string name, bool of_topic)
 	return -ENOENT;
 }
 
-const char *property_nearest(struct string name, bool of_topic)
+/* The known name that somebody may have meant, or NULL. */
+static const char *nearest_name(struct string name, bool of_topic)
 {
 	char typed[NEAREST_NAME_MAX + 1];
 	if (name.size <= 0 || name.size > NEAREST_NAME_MAX)
@@ -279,7 +280,7 @@ static int refuse_name(struct string name, bool of_topic, char why[PROPERTY_WHY_
 	if (of_topic)
 		return refuse(why, -ENOENT, "Unknown topic config name: %.*s", size,
 			size ? name.data : "");
-	const char *nearest = property_nearest(name, of_topic);
+	const char *nearest = nearest_name(name, of_topic);
 	return refuse(why, -ENOENT, "unknown property %.*s%s%s%s", size, size ? name.data : "",
 		nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
 }

@@ -76,9 +76,6 @@ struct property_set {
 /* By the broker's or by the topic's name; -ENOENT. */
 int property_find(struct string name, bool of_topic);
 
-/* The known name that somebody may have meant, or NULL. */
-const char *property_nearest(struct string name, bool of_topic);
-
 /*
  * Sets a value that may be set. 0, or with a sentence in `why`: -ENOENT unknown; -EINVAL not of its
  * type, or null; -ERANGE; -EPERM fixed; -ENOMEM. Of topics the sentences are Kafka's own.
