@@ -54,7 +54,7 @@ static int segments_open(struct store *s, size_t size, size_t batch_max)
 
 int store_open(struct store *s, size_t size, size_t batch_max)
 {
-	*s = (struct store){ .null = size == 0, .batch_max = batch_max };
+	*s = (struct store){ .null = size == 0 };
 	list_init(&s->ages);
 	s->unpacked = MAP_FAILED;
 	s->decompressor = decompressor_create();
@@ -171,7 +171,7 @@ static int segment_next(struct store *s)
 int store_reserve(struct store *s, size_t size, struct store_space *out)
 {
 	assert(!s->null && size > 0);
-	if (size > s->batch_max)
+	if (size > s->pool.slab_size)
 		return -EMSGSIZE;
 	if (!s->current || size > s->pool.slab_size - s->current->size) {
 		int status = segment_next(s);

@@ -51,7 +51,6 @@ struct store {
 	bool null;
 	struct slab_pool pool;
 	struct slab *current;
-	size_t batch_max; /* bytes */
 	/* Entries of logs and tenancies, of all logs. */
 	size_t entry_count, entry_limit;
 	uint64_t evicted_count; /* segments that left to make room */
@@ -74,17 +73,17 @@ struct store_space {
 };
 
 /*
- * `size` 0: a null store. No batch larger than batch_max bytes will be asked for. 0, -ENOMEM, or
- * -EINVAL when `size` cannot hold STORE_SEGMENTS_MIN of the largest batches.
+ * `size` 0: a null store. Batches of batch_max bytes at least fit a segment. 0, -ENOMEM, or -EINVAL
+ * when `size` cannot hold STORE_SEGMENTS_MIN of those.
  */
 int store_open(struct store *, size_t size, size_t batch_max);
 /* All logs must be closed, all spaces and holds given back. */
 void store_close(struct store *);
 
 /*
- * Takes room for a batch, evicting if need be. 0; -EMSGSIZE above batch_max (Kafka's answer to a
- * batch larger than a segment is RECORD_LIST_TOO_LARGE); -ENOSPC when every segment is in use by
- * somebody who sends or receives (counted): nothing was evicted, try again a little later.
+ * Takes room for a batch, evicting if need be. 0; -EMSGSIZE above a segment's size (Kafka's answer
+ * to a batch larger than a segment is RECORD_LIST_TOO_LARGE); -ENOSPC when every segment is in use
+ * by somebody who sends or receives (counted): nothing was evicted, try again a little later.
  */
 int store_reserve(struct store *, size_t size, struct store_space *out);
 

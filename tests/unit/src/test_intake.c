@@ -317,6 +317,39 @@ static void test_topic_that_is_made_anew_gets_no_records_that_were_dropped(void 
 	stage_end(&t);
 }
 
+/* A topic's max.message.bytes may be above the broker's message.max.bytes: a segment is the limit.
+ */
+static void test_topic_takes_larger_batches_than_the_broker(void **state)
+{
+	(void)state;
+	struct test_stage t;
+	begin(&t, (size_t)64 << 20);
+	struct append_rules *rules = &catalog_topic_named(&t.stage.catalog, STRING("t"))->rules;
+	int fd = client_open(&t, 0);
+	size_t size = make_batch(batch, sizeof batch, 1500, 1000);
+	assert_true((int64_t)size > rules->max_message_bytes);
+	assert_int_equal(
+		produce(&t, fd, VERSION, -1, "t", 0, size)->error_code, ERROR_MESSAGE_TOO_LARGE);
+	rules->max_message_bytes = 3000000;
+	assert_int_equal(produce(&t, fd, VERSION, -1, "t", 0, size)->error_code, 0);
+	assert_int_equal(log_of(&t, "t", 0)->end_offset, 1500);
+	close(fd);
+	stage_end(&t);
+	/* Eight segments of 2 MiB. */
+	begin(&t, (size_t)16 << 20);
+	catalog_topic_named(&t.stage.catalog, STRING("t"))->rules.max_message_bytes = INT32_MAX;
+	fd = client_open(&t, 0);
+	static uint8_t large[3 << 20];
+	struct produce_one p;
+	struct produce_response response;
+	size = make_batch(large, sizeof large, 2500, 1000);
+	client_request(&t, fd, API_PRODUCE, VERSION, 7, produce_one(&p, -1, "t", 0, large, size));
+	assert_int_equal(client_answer(&t, fd, API_PRODUCE, VERSION, &response), 7);
+	assert_int_equal(produce_only(&response)->error_code, ERROR_RECORD_LIST_TOO_LARGE);
+	close(fd);
+	stage_end(&t);
+}
+
 /* One request with `count` partitions of one record each. */
 static size_t write_many(struct test_stage *t, int32_t count, size_t size)
 {
@@ -463,6 +496,7 @@ int main(void)
 		cmocka_unit_test(test_acks_none_is_silent_and_an_error_ends_the_connection),
 		cmocka_unit_test(test_torn_request_appends_nothing),
 		cmocka_unit_test(test_topic_that_is_made_anew_gets_no_records_that_were_dropped),
+		cmocka_unit_test(test_topic_takes_larger_batches_than_the_broker),
 		cmocka_unit_test(test_many_small_partitions_in_one_request),
 		cmocka_unit_test(test_full_store_gives_up_in_time),
 		cmocka_unit_test(test_transactions_are_refused),
