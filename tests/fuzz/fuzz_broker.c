@@ -28,6 +28,7 @@
 #define INPUT_HEAD_SIZE  2
 #define TURNS_MAX        200000 /* of one input: far more than any needs */
 #define PAUSE_NS         (2 * NS_PER_S)
+#define IDLE_NS          (12 * 60 * NS_PER_S) /* longer than connections.max.idle.ms */
 #define STORE_SIZE       ((size_t)2 << 20)
 #define RESPONSE_MAX     (64 << 20)
 #define INVENT_ONE_IN    4
@@ -278,7 +279,10 @@ static void finish(struct fuzz *f)
 		while (f->clients[i].live)
 			turn(f, NEVER_NS);
 	}
+	/* A fetch that waits for days, with requests behind it, hides the end of its connection. */
 	pass(f, PAUSE_NS);
+	if (f->stage.session_count > 0)
+		pass(f, IDLE_NS);
 	assert(f->stage.session_count == 0);
 	stage_close(&f->stage);
 	loop_close(f->loop);

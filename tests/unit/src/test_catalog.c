@@ -144,7 +144,7 @@ static void test_a_topic_exists_once(void **state)
 static void test_topics_are_found_by_name_and_id_until_they_go(void **state)
 {
 	struct fixture *f = *state;
-	char name[16];
+	char name[32];
 	for (int i = 0; i < MANY; i++) {
 		snprintf(name, sizeof name, "topic-%d", i);
 		make(f, name, 1, 1);
@@ -597,7 +597,7 @@ static void test_bad_growth_is_refused_in_kafkas_words(void **state)
 static void test_partitions_have_a_limit_and_leave_room_when_they_go(void **state)
 {
 	struct fixture *f = *state;
-	char name[16];
+	char name[32];
 	for (int i = 0; i < STAGE_PARTITIONS_MAX / CATALOG_CHANGE_MAX; i++) {
 		snprintf(name, sizeof name, "t%d", i);
 		make(f, name, CATALOG_CHANGE_MAX, 1);
