@@ -135,7 +135,7 @@ static int32_t index_in(const int32_t *ids, int32_t count, int32_t id)
 	return -1;
 }
 
-static bool is_replica(const struct catalog_partition *p, int32_t id)
+bool catalog_partition_replicated(const struct catalog_partition *p, int32_t id)
 {
 	return index_in(p->replicas, p->replica_count, id) >= 0;
 }
@@ -186,7 +186,7 @@ static void rejoin_all(const struct catalog *c, struct catalog_partition *p)
 
 static void partition_regain(struct catalog *c, struct catalog_partition *p, int32_t id)
 {
-	if (!is_replica(p, id))
+	if (!catalog_partition_replicated(p, id))
 		return;
 	if (p->leader == NODE_NONE) {
 		bool unclean = property_bool(

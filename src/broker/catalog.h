@@ -113,6 +113,8 @@ struct catalog_topic *catalog_topic_named(struct catalog *, struct string name);
 struct catalog_topic *catalog_topic_of_id(struct catalog *, struct uuid id);
 /* NULL when there is none. */
 struct catalog_partition *catalog_partition(struct catalog_topic *, int32_t index);
+/* Whether the node is one of its replicas, in sync or not. */
+bool catalog_partition_replicated(const struct catalog_partition *, int32_t node_id);
 
 /* Kafka's Topic.validate: 0, or ERROR_INVALID_TOPIC_EXCEPTION and a sentence. */
 int16_t topic_name_check(struct string name, char why[CATALOG_WHY_SIZE]);

@@ -4,7 +4,7 @@
  * Follows KafkaApis.handleFetchRequest, ReplicaManager.readFromLog and FetchSession's
  * maybeUpdateResponseData.
  */
-#include "fetch.h"
+#include "fetch_private.h"
 #include "stage.h"
 
 #define LEADER_ENDPOINTS_SINCE 16 /* KIP-951 */

@@ -10,7 +10,7 @@
  */
 #include "handle_fetch.h"
 
-#include "fetch.h"
+#include "fetch_private.h"
 #include "stage.h"
 
 #define FOLLOWER_READS_SINCE 11 /* KIP-392: from replicas that do not lead */
@@ -54,19 +54,11 @@ int16_t fetch_locate(struct fetch_target *t, struct catalog_partition **out)
 	return *out ? ERROR_NONE : error;
 }
 
-static bool has_replica(const struct catalog_partition *p, int32_t node_id)
-{
-	for (int32_t i = 0; i < p->replica_count; i++)
-		if (p->replicas[i] == node_id)
-			return true;
-	return false;
-}
-
 int16_t fetch_permit(const struct fetch_target *t, const struct catalog_partition *p)
 {
 	const struct fetch *f = t->fetch;
 	const struct exchange *x = f->exchange;
-	if (!has_replica(p, x->node_id))
+	if (!catalog_partition_replicated(p, x->node_id))
 		return ERROR_NOT_LEADER_OR_FOLLOWER;
 	if (t->leader_epoch >= 0 && t->leader_epoch != p->leader_epoch)
 		return t->leader_epoch < p->leader_epoch ? ERROR_FENCED_LEADER_EPOCH

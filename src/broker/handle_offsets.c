@@ -22,14 +22,6 @@ static struct catalog_partition *find(
 	return topic ? catalog_partition(topic, index) : NULL;
 }
 
-static bool has_replica(const struct catalog_partition *p, int32_t node_id)
-{
-	for (int32_t i = 0; i < p->replica_count; i++)
-		if (p->replicas[i] == node_id)
-			return true;
-	return false;
-}
-
 /* ---- ListOffsets ---- */
 
 /* One partition that is asked about, and its answer. */
@@ -64,7 +56,7 @@ static int16_t list_permit(const struct exchange *x, const struct catalog_partit
 	const struct list_offsets_request *request = x->body;
 	if (!p)
 		return ERROR_UNKNOWN_TOPIC_OR_PARTITION;
-	if (!has_replica(p, x->node_id))
+	if (!catalog_partition_replicated(p, x->node_id))
 		return ERROR_NOT_LEADER_OR_FOLLOWER;
 	int32_t epoch = asked->current_leader_epoch;
 	if (epoch != NO_LEADER_EPOCH && epoch != p->leader_epoch)

@@ -61,8 +61,7 @@ without_uring() { "$build/tests/tools/without_uring" "$@"; }
 status=0
 without_uring all true || status=$?
 if [ "$status" -eq 77 ]; then
-	say 'no seccomp filter can be installed here'
-	exit 0
+	skip 'no seccomp filter can be installed here: uring and epoll agree, the rest was left out'
 fi
 for call in all=EPERM all=ENOSYS all=EACCES setup enter register; do
 	assert_status 0 without_uring $call "$harrow" produce -b "$bootstrap" -t "without-${call/=/-}" \

@@ -2,8 +2,8 @@
  * A fetch under way, from the request to its answer: what handle_fetch.c, which waits, and
  * fetch_answer.c, which reads, know of it. Nobody else includes this.
  */
-#ifndef BROKER_FETCH_H
-#define BROKER_FETCH_H
+#ifndef BROKER_FETCH_PRIVATE_H
+#define BROKER_FETCH_PRIVATE_H
 
 #include "catalog.h"
 #include "exchange.h"
