@@ -67,21 +67,25 @@ static int16_t list_permit(const struct exchange *x, const struct catalog_partit
 	return ERROR_NONE;
 }
 
-static int16_t list_answer(struct exchange *x, const struct question *q)
+/* *cost is that of all searches so far. */
+static int16_t list_answer(struct exchange *x, const struct question *q, size_t *cost)
 {
 	bool applied;
 	if (!place_known(q->partition->timestamp, x->version))
 		return ERROR_UNSUPPORTED_VERSION;
-	const struct catalog_partition *p = find(x, q->topic, q->partition->partition_index);
+	struct catalog_partition *p = find(x, q->topic, q->partition->partition_index);
 	int16_t error_code = list_permit(x, p, q->partition);
 	if (error_code == ERROR_NONE)
 		error_code = exchange_fault(x, q->topic, q->partition->partition_index, &applied);
 	if (error_code != ERROR_NONE)
 		return error_code;
 	struct log_position found;
-	int status = partition_log_find(&p->log, q->partition->timestamp, &found);
+	int status = partition_log_find(&p->log, q->partition->timestamp, cost, &found);
+	/* Retriable: who asks again finds what this request has not had the time to. */
+	if (status == -EAGAIN || status == -ENOMEM)
+		return ERROR_KAFKA_STORAGE_ERROR;
 	if (status < 0)
-		return status == -ENOMEM ? ERROR_KAFKA_STORAGE_ERROR : ERROR_CORRUPT_MESSAGE;
+		return ERROR_CORRUPT_MESSAGE;
 	q->answer->offset = found.offset;
 	q->answer->timestamp = found.timestamp_ms;
 	if (x->version >= 4)
@@ -158,6 +162,7 @@ static void list_prepare(
 void handle_list_offsets(struct exchange *x)
 {
 	int32_t count = list_count(x->body);
+	size_t cost = 0;
 	struct question *questions = exchange_alloc(x, (size_t)count * sizeof *questions);
 	struct list_offsets_response *response = exchange_alloc(x, sizeof *response);
 	if (!exchange_full(x))
@@ -166,7 +171,8 @@ void handle_list_offsets(struct exchange *x)
 		refuse_twice_asked(questions, count);
 		for (int32_t i = 0; i < count; i++)
 			if (questions[i].answer->error_code == ERROR_NONE)
-				questions[i].answer->error_code = list_answer(x, &questions[i]);
+				questions[i].answer->error_code =
+					list_answer(x, &questions[i], &cost);
 	}
 	exchange_answer(x, response);
 }

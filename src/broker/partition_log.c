@@ -80,7 +80,10 @@ static void segment_leaves(struct store_tenant *tenant, int64_t last_offset)
 
 void partition_log_open(struct partition_log *log, struct store *store)
 {
-	*log = (struct partition_log){ .store = store };
+	*log = (struct partition_log){
+		.store = store,
+		.findings = { .cut_offset = -1, .bad_offset = -1 },
+	};
 	store_tenant_init(&log->tenant, segment_leaves);
 	producer_group_init(&log->producers);
 }
@@ -282,61 +285,123 @@ static int32_t entry_epoch(const struct log_entry *e)
 									: header.leader_epoch;
 }
 
-/* The batch's first record from `offset` on that is not older: 1 and *out, 0, or an error. */
-static int entry_search(const struct partition_log *log, const struct log_entry *e,
-	int64_t timestamp_ms, int64_t offset, struct log_position *out)
+/* Starts on the batch's records, and pays for their unpacking. */
+static int entry_open(const struct partition_log *log, const struct log_entry *e, size_t *cost,
+	struct batch_header *header, struct record_iterator *it)
 {
 	struct batch batch = { .data = e->data, .size = (size_t)e->size };
-	struct record_iterator it;
-	struct record record;
 	int status = batch_header_read(e->data, (size_t)e->size, &batch.header);
 	if (status == 0)
-		status = store_records(log->store, &batch, &it);
+		status = store_records(log->store, &batch, it);
+	if (status < 0) /* after how much work is not known */
+		*cost += LOG_FIND_COST_MAX;
+	else if (batch.header.codec != CODEC_NONE)
+		*cost += (size_t)(it->end - it->at);
+	*header = batch.header;
+	return status;
+}
+
+/*
+ * The batch's first record from `offset` on that is not older: 1 and *out, 0, or an error. With 0
+ * the entry learns the newest time of all its records; *newest_ms is that from `offset` on.
+ */
+static int records_search(const struct partition_log *log, struct log_entry *e,
+	int64_t timestamp_ms, int64_t offset, size_t *cost, int64_t *newest_ms,
+	struct log_position *out)
+{
+	struct batch_header header;
+	struct record_iterator it = { 0 };
+	struct record record;
+	int64_t newest_of_all_ms = NO_TIMESTAMP;
+	*newest_ms = NO_TIMESTAMP;
+	int status = entry_open(log, e, cost, &header, &it);
 	while (status >= 0 && (status = record_next(&it, &record)) == 1) {
-		if (record.timestamp_ms < timestamp_ms || record.offset < offset)
+		*cost += LOG_FIND_RECORD_COST;
+		newest_of_all_ms = MAX(newest_of_all_ms, record.timestamp_ms);
+		if (record.offset < offset)
+			continue;
+		*newest_ms = MAX(*newest_ms, record.timestamp_ms);
+		if (record.timestamp_ms < timestamp_ms)
 			continue;
 		*out = (struct log_position){ record.offset, record.timestamp_ms,
-			batch.header.leader_epoch };
+			header.leader_epoch };
 		return 1;
+	}
+	if (status == 0)
+		e->max_timestamp_ms = newest_of_all_ms;
+	return status;
+}
+
+/* As records_search, unless the answer is known or the request has cost enough. */
+static int entry_search(struct partition_log *log, struct log_entry *e, int64_t timestamp_ms,
+	int64_t offset, size_t *cost, struct log_position *out)
+{
+	struct log_findings *known = &log->findings;
+	bool cut = offset > e->base_offset;
+	int64_t newest_ms;
+	if (e->base_offset == known->bad_offset)
+		return known->bad_status;
+	if (cut && known->cut_offset == offset && known->cut_newest_ms < timestamp_ms)
+		return 0;
+	if (*cost >= LOG_FIND_COST_MAX)
+		return -EAGAIN;
+	int status = records_search(log, e, timestamp_ms, offset, cost, &newest_ms, out);
+	if (status == 0 && cut) {
+		known->cut_offset = offset;
+		known->cut_newest_ms = newest_ms;
+	} else if (status < 0 && status != -ENOMEM) {
+		known->bad_offset = e->base_offset;
+		known->bad_status = status;
 	}
 	return status;
 }
 
 static int time_find(
-	const struct partition_log *log, int64_t timestamp_ms, struct log_position *out)
+	struct partition_log *log, int64_t timestamp_ms, size_t *cost, struct log_position *out)
 {
 	int status = 0;
 	for (uint32_t i = 0; i < log->count && status == 0; i++) {
-		const struct log_entry *e = entry_at(log, i);
+		struct log_entry *e = entry_at(log, i);
+		int64_t offset = MAX(log->start_offset, e->base_offset);
 		if (e->max_timestamp_ms >= timestamp_ms)
-			status = entry_search(log, e, timestamp_ms, log->start_offset, out);
+			status = entry_search(log, e, timestamp_ms, offset, cost, out);
 	}
 	return MIN(status, 0);
 }
 
-/* The first of the newest records. */
-static int newest_find(const struct partition_log *log, struct log_position *out)
+static struct log_entry *newest_entry(const struct partition_log *log)
 {
-	const struct log_entry *newest = NULL;
+	struct log_entry *newest = NULL;
 	for (uint32_t i = 0; i < log->count; i++) {
-		const struct log_entry *e = entry_at(log, i);
+		struct log_entry *e = entry_at(log, i);
 		if (e->max_timestamp_ms != NO_TIMESTAMP &&
 			(!newest || e->max_timestamp_ms > newest->max_timestamp_ms))
 			newest = e;
 	}
-	if (!newest)
-		return 0;
-	return MIN(
-		entry_search(log, newest, newest->max_timestamp_ms, newest->base_offset, out), 0);
+	return newest;
+}
+
+/* The first of the newest records. */
+static int newest_find(struct partition_log *log, size_t *cost, struct log_position *out)
+{
+	int status = 0;
+	struct log_entry *newest;
+	while (status == 0 && (newest = newest_entry(log))) {
+		status = entry_search(
+			log, newest, newest->max_timestamp_ms, newest->base_offset, cost, out);
+		if (status == 0) /* its header lied: all are looked at again */
+			*cost += log->count * sizeof *newest;
+	}
+	return MIN(status, 0);
 }
 
 int partition_log_find(
-	const struct partition_log *log, int64_t timestamp_ms, struct log_position *out)
+	struct partition_log *log, int64_t timestamp_ms, size_t *cost, struct log_position *out)
 {
 	struct log_position found = { -1, -1, NO_LEADER_EPOCH };
 	int status = 0;
 	if (timestamp_ms >= 0) {
-		status = time_find(log, timestamp_ms, &found);
+		status = time_find(log, timestamp_ms, cost, &found);
 	} else if (timestamp_ms == LIST_OFFSETS_LATEST) {
 		found.offset = log->end_offset;
 		found.leader_epoch = log->leader_epoch;
@@ -346,7 +411,7 @@ int partition_log_find(
 		found.leader_epoch =
 			log->count > 0 ? entry_epoch(entry_at(log, 0)) : log->leader_epoch;
 	} else if (timestamp_ms == LIST_OFFSETS_MAX_TIMESTAMP) {
-		status = newest_find(log, &found);
+		status = newest_find(log, cost, &found);
 	} else if (timestamp_ms != LIST_OFFSETS_LATEST_TIERED &&
 		   timestamp_ms != LIST_OFFSETS_PENDING_UPLOAD) {
 		status = -EINVAL;

@@ -19,6 +19,14 @@
 
 #define LOG_READ_SEGMENTS_MAX 4096 /* a read ends early at so many pieces */
 
+/*
+ * What the searches of one request may cost: the loop serves nobody else meanwhile. In bytes
+ * unpacked, a record that is walked over being as good as LOG_FIND_RECORD_COST of them. The batch
+ * that reaches the limit is still searched, so that any request comes a batch further.
+ */
+#define LOG_FIND_COST_MAX    ((size_t)64 * 1024 * 1024)
+#define LOG_FIND_RECORD_COST 16
+
 /* Offsets are -1 where Kafka answers so. */
 struct append_result {
 	int16_t error_code;
@@ -33,11 +41,19 @@ struct append_result {
 /* One batch in the log. */
 struct log_entry {
 	int64_t base_offset;
-	int64_t max_timestamp_ms;
+	int64_t max_timestamp_ms; /* as the header says, until a search in vain finds out */
 	uint8_t *data;
 	struct slab *slab;
 	int32_t size;
 	int32_t record_count;
+};
+
+/* What searches found out that has no place in an entry: none unpacks it in vain again. */
+struct log_findings {
+	int64_t cut_offset;    /* the start that cut the oldest batch in two; -1: there was none */
+	int64_t cut_newest_ms; /* of what it left of the batch */
+	int64_t bad_offset;    /* base offset of a malformed batch; -1: none was met */
+	int bad_status;
 };
 
 struct partition_log {
@@ -52,6 +68,7 @@ struct partition_log {
 	uint32_t first, count, capacity;
 	struct store_tenant tenant;
 	struct producer_group producers;
+	struct log_findings findings;
 };
 
 void partition_log_open(struct partition_log *, struct store *);
@@ -89,11 +106,14 @@ struct log_position {
 /*
  * The first record not older than the timestamp, or one of LIST_OFFSETS_... as timestamp (an
  * untiered log answers EARLIEST_LOCAL with its start, LATEST_TIERED and PENDING_UPLOAD with none).
- * 0, -EINVAL for a special place that does not exist, or what store_records and record_next say of
- * a batch that is malformed.
+ * A header may lie about its batch's newest time; a batch that was searched in vain is known better
+ * from then on, and so is unpacked in vain once at most. *cost begins with 0 and is the sum over
+ * all searches of a request. 0, -EINVAL for a special place that does not exist, -EAGAIN beyond
+ * LOG_FIND_COST_MAX (asked again, it goes on from there), or what store_records and record_next say
+ * of a batch that is malformed.
  */
 int partition_log_find(
-	const struct partition_log *, int64_t timestamp_ms, struct log_position *out);
+	struct partition_log *, int64_t timestamp_ms, size_t *cost, struct log_position *out);
 
 /* Drops what is below the offset (-1: all). A batch that it cuts stays, but is read only from the
  * offset on. 0 or -ERANGE. */

@@ -159,9 +159,9 @@ static void look(struct partition_log *log, struct arena *arena)
 		      log, log->start_offset, INT64_MAX, true, arena, take, NULL, &records) == 0);
 	CHECK(records.size == log->bytes);
 	CHECK(partition_log_available(log, log->start_offset, INT64_MAX) == log->bytes);
-	(void)partition_log_find(log, NOW_MS, &found);
-	(void)partition_log_find(log, LIST_OFFSETS_MAX_TIMESTAMP, &found);
-	CHECK(partition_log_find(log, LIST_OFFSETS_EARLIEST, &found) == 0);
+	(void)partition_log_find(log, NOW_MS, &(size_t){ 0 }, &found);
+	(void)partition_log_find(log, LIST_OFFSETS_MAX_TIMESTAMP, &(size_t){ 0 }, &found);
+	CHECK(partition_log_find(log, LIST_OFFSETS_EARLIEST, &(size_t){ 0 }, &found) == 0);
 	int64_t middle = log->start_offset + (log->end_offset - log->start_offset) / 2;
 	CHECK(partition_log_delete_before(log, middle) == 0);
 	CHECK(log->start_offset == middle);

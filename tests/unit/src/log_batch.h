@@ -65,6 +65,34 @@ static inline size_t log_batch_build(const struct log_batch *like, uint8_t *out)
 	return (size_t)size;
 }
 
+/*
+ * Builds a batch of one record, LOG_BATCH_TIME_MS old, that is small until it is unpacked, and
+ * whose header claims that newest time, in `out`, of LOG_BATCH_SIZE_MAX bytes. Returns its size.
+ */
+static inline size_t log_bomb_build(int32_t value_size, int64_t newest_ms, uint8_t *out)
+{
+	size_t capacity = (size_t)value_size + 1024;
+	uint8_t *plain = malloc(capacity);
+	assert(plain);
+	struct batch_builder b;
+	batch_begin(&b, plain, capacity, LOG_BATCH_TIME_MS);
+	uint8_t *value = batch_reserve(&b, LOG_BATCH_TIME_MS, NULL_BYTES, value_size, NULL, 0);
+	assert(value);
+	memset(value, 0, (size_t)value_size);
+	struct batch_seal seal = BATCH_SEAL_PLAIN;
+	seal.compressor = compressor_create(CODEC_ZSTD, CODEC_LEVEL_DEFAULT);
+	uint8_t *packed = malloc(batch_compressed_bound(CODEC_ZSTD, b.size));
+	assert(packed);
+	ssize_t size = batch_finish(&b, &seal, packed, batch_compressed_bound(CODEC_ZSTD, b.size));
+	assert(size > 0 && size <= LOG_BATCH_SIZE_MAX);
+	batch_set_max_timestamp(packed, (size_t)size, false, newest_ms);
+	memcpy(out, packed, (size_t)size);
+	compressor_free(seal.compressor);
+	free(packed);
+	free(plain);
+	return (size_t)size;
+}
+
 /* Appends these bytes as a request's records field: by way of a space, where the store has any. */
 static inline struct append_result log_bytes_append(struct partition_log *log,
 	const struct append_rules *rules, const uint8_t *bytes, size_t size, int64_t now_ms)

@@ -354,6 +354,39 @@ static void test_malformed_records_make_a_search_fail_alone(void **state)
 	assert_int_equal(list(f, LAST, "t", 0, -1, NOW + 4000).offset, 4);
 }
 
+static void test_costly_searches_of_a_request_are_put_off(void **state)
+{
+	struct fixture *f = *state;
+	struct catalog_topic *topic = topic_make(f, "t", "delete");
+	struct append_rules rules = LOG_BATCH_RULES;
+	uint8_t *bomb = malloc(LOG_BATCH_SIZE_MAX);
+	assert_non_null(bomb);
+	size_t size = log_bomb_build(60 << 20, NOW + 1000, bomb);
+	for (int i = 0; i < 2; i++) {
+		for (int k = 0; k < 2; k++) {
+			struct partition_log *log = &topic->partitions[i]->log;
+			assert_int_equal(
+				log_bytes_append(log, &rules, bomb, size, NOW).error_code, 0);
+		}
+		f->list_partitions[i] = (struct list_offsets_partition){ i, -1, NOW + 500 };
+	}
+	free(bomb);
+	f->list_topics[0] = (struct list_offsets_topic){ STRING("t"), { f->list_partitions, 2 } };
+	f->list =
+		(struct list_offsets_request){ .replica_id = -1, .topics = { f->list_topics, 1 } };
+	/* The limit is the request's; one after the other they are done. */
+	static const int16_t expected[][2] = { { 0, ERROR_KAFKA_STORAGE_ERROR }, { 0, 0 } };
+	for (size_t i = 0; i < COUNT_OF(expected); i++) {
+		ask(f, API_LIST_OFFSETS, LAST, &f->list);
+		const struct list_offsets_partition_response *answers =
+			f->response.listed.topics.items[0].partitions.items;
+		for (int k = 0; k < 2; k++) {
+			assert_int_equal(answers[k].error_code, expected[i][k]);
+			assert_int_equal(answers[k].offset, -1);
+		}
+	}
+}
+
 /* ---- DeleteRecords ---- */
 
 static struct delete_records_partition_result records_delete(
@@ -424,6 +457,7 @@ int main(void)
 		TEST(test_request_for_nothing_is_answered),
 		TEST(test_faults_are_asked_per_partition),
 		TEST(test_malformed_records_make_a_search_fail_alone),
+		TEST(test_costly_searches_of_a_request_are_put_off),
 		TEST(test_records_below_an_offset_go),
 		TEST(test_deletion_is_refused_where_it_cannot_be),
 	};

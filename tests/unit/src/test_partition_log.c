@@ -2,6 +2,7 @@
 #include "../test.h"
 #include "log_batch.h"
 
+#include <errno.h>
 #include <limits.h>
 
 #include "proto/crc32c.h"
@@ -406,9 +407,10 @@ static void test_null_store_counts_and_checks_sequences(void **state)
 	like = (struct log_batch){ .record_count = 1, .timestamp_ms = NOW + 99999999 };
 	assert_int_equal(log_append(&log, &rules, &like, NOW).error_code, ERROR_INVALID_TIMESTAMP);
 	struct log_position found;
-	assert_int_equal(partition_log_find(&log, LIST_OFFSETS_EARLIEST, &found), 0);
+	assert_int_equal(
+		partition_log_find(&log, LIST_OFFSETS_EARLIEST, &(size_t){ 0 }, &found), 0);
 	assert_int_equal(found.offset, 20);
-	assert_int_equal(partition_log_find(&log, 0, &found), 0);
+	assert_int_equal(partition_log_find(&log, 0, &(size_t){ 0 }, &found), 0);
 	assert_int_equal(found.offset, -1);
 	assert_int_equal(partition_log_available(&log, 20, 1), 0);
 	partition_log_close(&log);
@@ -523,7 +525,7 @@ static void test_what_is_read_stays_while_the_log_goes_on(void **state)
 static void found_is(struct bench *b, int64_t timestamp_ms, int64_t offset, int64_t time_ms)
 {
 	struct log_position found;
-	assert_int_equal(partition_log_find(&b->log, timestamp_ms, &found), 0);
+	assert_int_equal(partition_log_find(&b->log, timestamp_ms, &(size_t){ 0 }, &found), 0);
 	assert_int_equal(found.offset, offset);
 	assert_int_equal(found.timestamp_ms, time_ms);
 }
@@ -582,13 +584,15 @@ static void test_special_places(void **state)
 	found_is(b, LIST_OFFSETS_LATEST_TIERED, -1, -1);
 	found_is(b, LIST_OFFSETS_PENDING_UPLOAD, -1, -1);
 	found_is(b, LIST_OFFSETS_MAX_TIMESTAMP, 3, NOW + 3);
-	assert_int_equal(partition_log_find(&b->log, LIST_OFFSETS_EARLIEST, &found), 0);
+	assert_int_equal(
+		partition_log_find(&b->log, LIST_OFFSETS_EARLIEST, &(size_t){ 0 }, &found), 0);
 	assert_int_equal(found.offset, 2);
 	assert_int_equal(found.leader_epoch, 6);
-	assert_int_equal(partition_log_find(&b->log, LIST_OFFSETS_LATEST, &found), 0);
+	assert_int_equal(
+		partition_log_find(&b->log, LIST_OFFSETS_LATEST, &(size_t){ 0 }, &found), 0);
 	assert_int_equal(found.offset, 12);
 	assert_int_equal(found.leader_epoch, 9);
-	assert_int_equal(partition_log_find(&b->log, -7, &found), -EINVAL);
+	assert_int_equal(partition_log_find(&b->log, -7, &(size_t){ 0 }, &found), -EINVAL);
 }
 
 static void test_malformed_records_are_an_error_of_the_search(void **state)
@@ -600,7 +604,110 @@ static void test_malformed_records_are_an_error_of_the_search(void **state)
 	checksum_mend(b, size);
 	assert_int_equal(append_built(b, size).error_code, 0);
 	struct log_position found;
-	assert_int_equal(partition_log_find(&b->log, 0, &found), -EPROTO);
+	assert_int_equal(partition_log_find(&b->log, 0, &(size_t){ 0 }, &found), -EPROTO);
+}
+
+/* One search of a request of its own: its status, what it found, and what it cost. */
+static int find(struct bench *b, int64_t timestamp_ms, struct log_position *found, size_t *cost)
+{
+	*cost = 0;
+	return partition_log_find(&b->log, timestamp_ms, cost, found);
+}
+
+static void append_bombs(struct bench *b, int count, int32_t value_size, int64_t newest_ms)
+{
+	size_t size = log_bomb_build(value_size, newest_ms, b->bytes);
+	for (int i = 0; i < count; i++)
+		assert_int_equal(append_built(b, size).error_code, 0);
+}
+
+static void test_batch_is_unpacked_in_vain_once(void **state)
+{
+	struct bench *b = *state;
+	struct log_position found;
+	size_t cost;
+	append_bombs(b, 3, 1 << 20, NOW + 1000);
+	assert_int_equal(find(b, NOW + 500, &found, &cost), 0);
+	assert_int_equal(found.offset, -1);
+	assert_in_range(cost, 3 << 20, (3 << 20) + 1000);
+	assert_int_equal(b->log.entries[1].max_timestamp_ms, NOW);
+	assert_int_equal(find(b, NOW + 500, &found, &cost), 0);
+	assert_int_equal(found.offset, -1);
+	assert_int_equal(cost, 0);
+	assert_int_equal(find(b, NOW, &found, &cost), 0);
+	assert_int_equal(found.offset, 0);
+}
+
+static void test_rest_of_a_cut_batch_is_unpacked_in_vain_once(void **state)
+{
+	struct bench *b = *state;
+	struct log_position found;
+	size_t cost;
+	struct log_batch falling = {
+		.record_count = 10, .timestamp_step_ms = -1, .value_size = 100, .codec = CODEC_ZSTD
+	};
+	append(b, &falling);
+	assert_int_equal(partition_log_delete_before(&b->log, 2), 0);
+	assert_int_equal(find(b, NOW - 1, &found, &cost), 0);
+	assert_int_equal(found.offset, -1);
+	assert_true(cost > 0);
+	assert_int_equal(find(b, NOW - 1, &found, &cost), 0);
+	assert_int_equal(found.offset, -1);
+	assert_int_equal(cost, 0);
+	found_is(b, NOW - 2, 2, NOW - 2);
+	/* It was only the rest: the whole is as new as it was, and the next rest is another. */
+	assert_int_equal(b->log.entries[0].max_timestamp_ms, NOW);
+	assert_int_equal(partition_log_delete_before(&b->log, 5), 0);
+	found_is(b, NOW - 5, 5, NOW - 5);
+	found_is(b, NOW - 4, -1, -1);
+}
+
+static void test_costly_search_ends_and_goes_on_when_asked_again(void **state)
+{
+	struct bench *b = *state;
+	struct log_position found;
+	size_t cost;
+	append_bombs(b, 5, 40 << 20, NOW + 1000);
+	struct log_batch late = { .record_count = 1, .timestamp_ms = NOW + 700 };
+	append(b, &late);
+	assert_int_equal(find(b, NOW + 500, &found, &cost), -EAGAIN);
+	assert_in_range(cost, LOG_FIND_COST_MAX, 2 * LOG_FIND_COST_MAX);
+	/* The request has no more to spend; a special place costs nothing. */
+	assert_int_equal(partition_log_find(&b->log, NOW, &cost, &found), -EAGAIN);
+	assert_int_equal(partition_log_find(&b->log, LIST_OFFSETS_LATEST, &cost, &found), 0);
+	assert_int_equal(find(b, NOW + 500, &found, &cost), -EAGAIN);
+	assert_int_equal(find(b, NOW + 500, &found, &cost), 0);
+	assert_int_equal(found.offset, 5);
+	assert_in_range(cost, 40 << 20, LOG_FIND_COST_MAX);
+}
+
+static void test_newest_record_is_found_in_spite_of_headers(void **state)
+{
+	struct bench *b = *state;
+	struct log_position found;
+	size_t cost;
+	struct log_batch true_one = { .record_count = 3, .timestamp_step_ms = 10 };
+	append_bombs(b, 3, 40 << 20, NOW + 1000);
+	append(b, &true_one);
+	assert_int_equal(find(b, LIST_OFFSETS_MAX_TIMESTAMP, &found, &cost), -EAGAIN);
+	assert_in_range(cost, LOG_FIND_COST_MAX, 2 * LOG_FIND_COST_MAX);
+	assert_int_equal(find(b, LIST_OFFSETS_MAX_TIMESTAMP, &found, &cost), 0);
+	assert_int_equal(found.offset, 5);
+	assert_int_equal(found.timestamp_ms, NOW + 20);
+}
+
+static void test_malformed_batch_is_unpacked_once_and_stays_an_error(void **state)
+{
+	struct bench *b = *state;
+	struct log_position found;
+	size_t cost;
+	size_t size = log_bomb_build(65 << 20, NOW, b->bytes);
+	assert_int_equal(append_built(b, size).error_code, 0);
+	assert_int_equal(find(b, NOW, &found, &cost), -E2BIG);
+	assert_true(cost >= LOG_FIND_COST_MAX);
+	assert_int_equal(partition_log_find(&b->log, NOW, &cost, &found), -E2BIG);
+	assert_int_equal(find(b, NOW, &found, &cost), -E2BIG);
+	assert_int_equal(cost, 0);
 }
 
 /* ---- leaving ---- */
@@ -724,6 +831,11 @@ int main(void)
 		TEST(test_time_is_found_where_it_was_first_reached),
 		TEST(test_special_places),
 		TEST(test_malformed_records_are_an_error_of_the_search),
+		TEST(test_batch_is_unpacked_in_vain_once),
+		TEST(test_rest_of_a_cut_batch_is_unpacked_in_vain_once),
+		TEST(test_costly_search_ends_and_goes_on_when_asked_again),
+		TEST(test_newest_record_is_found_in_spite_of_headers),
+		TEST(test_malformed_batch_is_unpacked_once_and_stays_an_error),
 		TEST(test_deletion_cuts_a_batch_without_taking_it),
 		TEST(test_retention_takes_what_is_old_or_too_much),
 		TEST(test_full_store_takes_the_oldest_batches_of_all_logs),

@@ -293,7 +293,7 @@ static void step_find(struct world *w)
 		}
 	}
 	struct log_position found;
-	assert_int_equal(partition_log_find(&m->log, time_ms, &found), 0);
+	assert_int_equal(partition_log_find(&m->log, time_ms, &(size_t){ 0 }, &found), 0);
 	assert_int_equal(found.offset, offset);
 	assert_int_equal(found.timestamp_ms, found_ms);
 }
