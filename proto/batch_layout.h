@@ -34,8 +34,6 @@
 #define ATTRIBUTE_CONTROL         0x20
 #define ATTRIBUTE_DELETE_HORIZON  0x40
 
-/* Length, attributes, two deltas, two sizes and a count, a byte each. */
-#define RECORD_SIZE_MIN 7
 /* The sizes of a header's key and value. */
 #define RECORD_HEADER_SIZE_MIN 2
 

@@ -19,6 +19,7 @@
 
 #define BATCH_HEADER_SIZE 61
 #define BATCH_SIZE_MAX    ((size_t)INT32_MAX)
+#define RECORD_SIZE_MIN   7 /* length, attributes, two deltas, two sizes and a count, a byte each */
 
 /* What a batch may decompress to, unless the caller knows better: memory for record_iterator_init.
  */

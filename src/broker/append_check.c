@@ -71,6 +71,14 @@ static bool bytes_check(
 	return v->error_code == ERROR_NONE;
 }
 
+/* The most records that the batch has room for: what it unpacks to is not known yet. */
+static size_t record_count_max(const struct append_batch *b)
+{
+	size_t size = b->header.codec == CODEC_NONE ? (size_t)b->size - BATCH_HEADER_SIZE
+						    : BATCH_DECOMPRESSED_MAX;
+	return size / RECORD_SIZE_MIN;
+}
+
 static bool header_check(const struct append_batch *b, struct append_verdict *v)
 {
 	const struct batch_header *h = &b->header;
@@ -84,6 +92,8 @@ static bool header_check(const struct append_batch *b, struct append_verdict *v)
 		refuse(v, ERROR_INVALID_RECORD, "The record batch has no records");
 	else if ((int64_t)h->last_offset_delta + 1 != h->record_count)
 		refuse(v, ERROR_INVALID_RECORD, "Offset range and count of records differ");
+	else if ((size_t)h->record_count > record_count_max(b))
+		refuse(v, ERROR_INVALID_RECORD, "The record batch has no room for its records");
 	else if (h->control)
 		refuse(v, ERROR_INVALID_RECORD, "Clients are not allowed to write control records");
 	else if (h->producer_id != NO_PRODUCER_ID && h->base_sequence < 0)

@@ -5,8 +5,9 @@
  *
  * Records are walked (and unpacked) only where the header cannot answer: with check_records, for a
  * compacted topic, where timestamp_before_max_ms is set, where the header's own times offend. Kafka
- * walks always, and so finds headers that lie about their records. Bytes behind the batch that are
- * no batch are refused, which Kafka cuts off.
+ * walks always, and so finds headers that lie about their records; here a count of records is held
+ * only against the most that so many bytes, or a batch that unpacks to BATCH_DECOMPRESSED_MAX, have
+ * room for. Bytes behind the batch that are no batch are refused, which Kafka cuts off.
  */
 #ifndef BROKER_APPEND_CHECK_H
 #define BROKER_APPEND_CHECK_H

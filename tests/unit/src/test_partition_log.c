@@ -217,6 +217,52 @@ static void test_counts_and_base_offset_must_fit(void **state)
 	refused(b, append_built(b, size), ERROR_UNKNOWN_SERVER_ERROR, true);
 }
 
+static void count_claim(struct bench *b, size_t size, uint32_t count)
+{
+	uint32_t delta = __builtin_bswap32(count - 1);
+	count = __builtin_bswap32(count);
+	memcpy(b->bytes + 23, &delta, sizeof delta);
+	memcpy(b->bytes + 57, &count, sizeof count);
+	checksum_mend(b, size);
+}
+
+static void test_more_records_than_there_is_room_for_are_refused(void **state)
+{
+	struct bench *b = *state;
+	struct log_batch smallest = { .record_count = 10 };
+	size_t size = built(b, &smallest);
+	assert_int_equal(size, BATCH_HEADER_SIZE + 10 * RECORD_SIZE_MIN);
+	count_claim(b, size, 11);
+	refused(b, append_built(b, size), ERROR_INVALID_RECORD, true);
+	count_claim(b, size, 1 << 30);
+	refused(b, append_built(b, size), ERROR_INVALID_RECORD, true);
+	uint32_t most = BATCH_DECOMPRESSED_MAX / RECORD_SIZE_MIN;
+	smallest.codec = CODEC_ZSTD;
+	size = built(b, &smallest);
+	count_claim(b, size, most + 1);
+	refused(b, append_built(b, size), ERROR_INVALID_RECORD, true);
+	count_claim(b, size, most);
+	assert_int_equal(append_built(b, size).error_code, 0);
+	smallest.codec = CODEC_NONE;
+	assert_int_equal(append(b, &smallest).error_code, 0);
+}
+
+static void test_null_store_refuses_claims_that_there_is_no_room_for(void **state)
+{
+	struct bench *b = *state;
+	struct store store;
+	struct partition_log log;
+	assert_int_equal(store_open(&store, 0, 1 << 20), 0);
+	partition_log_open(&log, &store);
+	size_t size = built(b, NULL);
+	count_claim(b, size, 1 << 30);
+	struct append_result r = log_bytes_append(&log, &b->rules, b->bytes, size, NOW);
+	assert_int_equal(r.error_code, ERROR_INVALID_RECORD);
+	assert_int_equal(log.end_offset, 0);
+	partition_log_close(&log);
+	store_close(&store);
+}
+
 static void test_control_and_transactional_batches_are_refused(void **state)
 {
 	struct bench *b = *state;
@@ -813,6 +859,8 @@ int main(void)
 		TEST(test_lengths_and_magics_that_cannot_be_are_corrupt),
 		TEST(test_size_is_checked_before_the_bytes_are_looked_at),
 		TEST(test_counts_and_base_offset_must_fit),
+		TEST(test_more_records_than_there_is_room_for_are_refused),
+		TEST(test_null_store_refuses_claims_that_there_is_no_room_for),
 		TEST(test_control_and_transactional_batches_are_refused),
 		TEST(test_times_too_far_away_are_refused_with_the_record),
 		TEST(test_compacted_topic_needs_keys),
