@@ -22,6 +22,7 @@
 
 struct address;
 struct stream_options;
+struct stream_traffic;
 
 /* Beside OP_MORE: the bytes are in a small buffer of the engine's, to be given back. */
 #define OP_BUFFER (UINT32_C(1) << 1)
@@ -70,6 +71,8 @@ struct socket_calls {
 	int (*peer_address)(struct engine *engine, int fd, struct address *out);
 	/* The congestion control in effect, terminated. */
 	int (*congestion)(struct engine *engine, int fd, char *text, size_t size);
+	/* Of stream_traffic; -errno: nothing is known beyond what operations completed with. */
+	int (*traffic)(struct engine *engine, int fd, struct stream_traffic *out);
 };
 
 struct engine_class {

@@ -282,12 +282,22 @@ static int engine_congestion(struct engine *engine, int fd, char *text, size_t s
 	return 0;
 }
 
+static int engine_traffic(struct engine *engine, int fd, struct stream_traffic *out)
+{
+	const struct sim_socket *s = sim_socket_of(sim_of(engine), fd);
+	if (!s->peer)
+		return -ENOTCONN;
+	*out = (struct stream_traffic){ s->peer->in.written, s->in.arrived };
+	return 0;
+}
+
 static const struct socket_calls sim_calls = {
 	.configure = engine_configure,
 	.listen = engine_listen,
 	.local_address = engine_local_address,
 	.peer_address = engine_peer_address,
 	.congestion = engine_congestion,
+	.traffic = engine_traffic,
 };
 
 /* ---- small buffers ---- */

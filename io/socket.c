@@ -2,8 +2,8 @@
 #include "socket.h"
 
 #include <errno.h>
+#include <linux/tcp.h> /* glibc's struct tcp_info does not count bytes */
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <unistd.h>
 
 int socket_create(int family, int flags)
@@ -108,10 +108,22 @@ static int socket_congestion(struct engine *engine, int fd, char *text, size_t s
 	return 0;
 }
 
+static int socket_traffic(struct engine *engine, int fd, struct stream_traffic *out)
+{
+	(void)engine;
+	struct tcp_info info = { 0 };
+	socklen_t size = sizeof info;
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+		return -errno;
+	*out = (struct stream_traffic){ info.tcpi_bytes_acked, info.tcpi_bytes_received };
+	return 0;
+}
+
 const struct socket_calls socket_calls = {
 	.configure = socket_configure,
 	.listen = socket_listen,
 	.local_address = socket_local_address,
 	.peer_address = socket_peer_address,
 	.congestion = socket_congestion,
+	.traffic = socket_traffic,
 };

@@ -197,6 +197,14 @@ const char *stream_congestion(const struct stream *stream, char text[STREAM_CONG
 	return text;
 }
 
+void stream_traffic(const struct stream *stream, struct stream_traffic *out)
+{
+	*out = stream->traffic;
+	struct engine *engine = stream->fd >= 0 && !stream->local ? engine_of(stream) : NULL;
+	if (engine)
+		(void)engine->class->sockets->traffic(engine, stream->fd, out);
+}
+
 int stream_local_address(const struct stream *stream, struct address *out)
 {
 	return engine_of(stream)->class->sockets->local_address(engine_of(stream), stream->fd, out);

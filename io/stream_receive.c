@@ -387,6 +387,7 @@ void stream_receive_update(struct stream *stream)
 static void take_in(struct stream *stream, enum stream_armed armed, size_t size, uint32_t flags)
 {
 	stream->arrived_ns = stream->loop->now_ns;
+	stream->traffic.received += size;
 	switch (armed) {
 	case ARMED_NOTHING:
 		assert(false);

@@ -86,6 +86,7 @@ static void sends_advance(struct stream *stream, size_t taken)
 {
 	stream->sent += taken;
 	stream->queued_bytes -= taken;
+	stream->traffic.sent += taken;
 	while (!list_empty(&stream->sends)) {
 		struct send *send = CONTAINER_OF(stream->sends.next, struct send, node);
 		if (stream->sent < send->size)

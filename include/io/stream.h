@@ -100,6 +100,15 @@ struct send {
 	struct list node;
 };
 
+/*
+ * Bytes so far. Over TCP those that the peer has acknowledged and those that have come to this
+ * machine, also in the middle of an operation that waits for more; else those of operations that
+ * have completed.
+ */
+struct stream_traffic {
+	uint64_t sent, received;
+};
+
 struct stream {
 	void *owner; /* the owner's own; never read here */
 
@@ -131,6 +140,8 @@ struct stream {
 	size_t reassembly_size, reassembly_start, reassembly_end;
 	uint32_t held_first, held_last; /* small buffers not given to the owner yet */
 	int64_t arrived_ns;
+
+	struct stream_traffic traffic; /* of operations that have completed */
 
 	/* sending */
 	struct list sends;
@@ -171,6 +182,9 @@ int stream_receive_bulk(struct stream *stream, size_t size);
 void stream_receive_into(struct stream *stream, uint8_t *memory, size_t size);
 /* From `received` only: the next `size` bytes after the consumed ones are dropped unread. */
 void stream_skip(struct stream *stream, size_t size);
+
+/* A system call over TCP: for looks at a stream that may be stuck, not for every operation. */
+void stream_traffic(const struct stream *stream, struct stream_traffic *out);
 
 /*
  * No more callbacks for data until stream_resume; the peer sees a closing window. The peer's end is

@@ -163,6 +163,7 @@ static enum intake_step find_room(struct intake *intake, int64_t now_ns)
 	int result = store_reserve(&stage->store, size, &p->space);
 	if (result == 0) {
 		intake->full_since_ns = 0;
+		intake->holding = true;
 		return INTAKE_MORE;
 	}
 	if (result == -ENOSPC) {

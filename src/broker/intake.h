@@ -64,6 +64,7 @@ struct intake {
 	int32_t left;                       /* bytes of them */
 	int64_t full_since_ns;              /* 0: there was room */
 	int64_t room_ns;                    /* INTAKE_FULL: when to try again */
+	bool holding;                       /* has got room in the store */
 	const char *reason;
 };
 

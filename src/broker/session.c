@@ -63,6 +63,35 @@ void session_idle(struct session *session)
 	close_now(session);
 }
 
+void session_stalled(struct session *session, int64_t now_ns)
+{
+	bool sends = session->hold_count > 0;
+	/* One that is paused waits for us. */
+	bool receives =
+		session->reading == SESSION_PRODUCE && session->intake.holding && !session->paused;
+	if (session->closed || (!sends && !receives))
+		return;
+	struct stream_traffic traffic;
+	stream_traffic(&session->stream, &traffic);
+	if (traffic.sent != session->traffic.sent)
+		session->sent_ns = now_ns;
+	if (traffic.received != session->traffic.received)
+		session->received_ns = now_ns;
+	session->traffic = traffic;
+	/* Looks may be far apart: the waiting may have begun after the last one. */
+	int64_t sent_ns = MAX(session->sent_ns, session->queued_ns);
+	int64_t received_ns = MAX(session->received_ns, session->active_ns);
+	sends = sends && now_ns - sent_ns >= STAGE_STALL_NS;
+	receives = receives && now_ns - received_ns >= STAGE_STALL_NS;
+	if (!sends && !receives)
+		return;
+	char text[SESSION_TEXT_SIZE];
+	snprintf(text, sizeof text, "it held records of a full store and did not %s for %d s",
+		sends ? "read" : "send", (int)(STAGE_STALL_NS / NS_PER_S));
+	session_say(session, text);
+	session_reset(session);
+}
+
 /* The exchange that is read or handled is forgotten. */
 static void forget_exchange(struct session *session)
 {
@@ -161,6 +190,7 @@ static void answer_done(struct send *send, int result)
 	struct answer *answer = CONTAINER_OF(send, struct answer, send);
 	struct session *session = answer->session;
 	bool last = answer->last;
+	session->hold_count -= answer->hold_count;
 	forget_answer(session, answer);
 	if (result < 0)
 		return; /* `closed` follows */
@@ -179,6 +209,9 @@ static void send_due(struct session *session)
 		if (answer->due_ns > now_ns)
 			break;
 		list_remove(&answer->node);
+		if (stream_queued_bytes(&session->stream) == 0)
+			session->queued_ns = now_ns;
+		session->hold_count += answer->hold_count;
 		stream_send(&session->stream, &answer->send);
 	}
 	schedule(session);

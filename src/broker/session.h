@@ -8,7 +8,8 @@
  * they wait for the service model (service.h).
  *
  * Memory: the struct, and one reassembly buffer. Everything that a request needs is the exchange's
- * and goes with it.
+ * and goes with it. Records in the store are held by answers and by the request that comes, for as
+ * long as the client lets them: see session_stalled.
  */
 #ifndef BROKER_SESSION_H
 #define BROKER_SESSION_H
@@ -57,7 +58,11 @@ struct session {
 	int32_t answer_count;           /* not sent, those included */
 	size_t answer_bytes;
 	int64_t muted_until_ns;
-	int64_t room_ns; /* when to ask the store again; 0: it is not full */
+	int64_t room_ns;               /* when to ask the store again; 0: it is not full */
+	int32_t hold_count;            /* slabs of answers that the stream has */
+	int64_t queued_ns;             /* when the stream got the first answer that it still had */
+	struct stream_traffic traffic; /* as session_stalled saw it last */
+	int64_t sent_ns, received_ns;  /* since when it has been that */
 };
 
 extern const struct stream_events session_events;
@@ -86,5 +91,13 @@ void session_exchange_over(struct session *);
 
 /* Nothing came for as long as connections.max.idle.ms says. */
 void session_idle(struct session *);
+
+/*
+ * For a store that is full: a session that holds records there, of answers that its client does not
+ * read or of a request that its client does not send on, is reset, with one line in the log, when
+ * no byte of that kind has moved for STAGE_STALL_NS. The first look that sees a change of the
+ * traffic starts that time: it takes two looks.
+ */
+void session_stalled(struct session *, int64_t now_ns);
 
 #endif

@@ -204,6 +204,19 @@ static void close_idle(struct stage *stage, int64_t now_ns)
 	}
 }
 
+/* Only while somebody finds no room: who holds it otherwise does no harm. */
+static void reset_stalled(struct stage *stage, int64_t now_ns)
+{
+	if (stage->store.exhausted_count == stage->exhausted_count)
+		return;
+	stage->exhausted_count = stage->store.exhausted_count;
+	for (int32_t i = 0; i < stage->options.node_count; i++) {
+		struct list *at, *after;
+		list_for_each_safe (at, after, &stage->nodes[i].sessions)
+			session_stalled(CONTAINER_OF(at, struct session, sibling), now_ns);
+	}
+}
+
 static void stage_tick(struct timer *timer, int64_t now_ns)
 {
 	struct stage *stage = CONTAINER_OF(timer, struct stage, tick);
@@ -213,6 +226,7 @@ static void stage_tick(struct timer *timer, int64_t now_ns)
 		say_left_out(stage);
 	if (stage->idle_ns >= 0)
 		close_idle(stage, now_ns);
+	reset_stalled(stage, now_ns);
 	if (now_ns >= stage->retention_due_ns) {
 		stage->retention_due_ns = now_ns + stage->retention_ns;
 		retain(stage);

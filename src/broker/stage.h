@@ -31,7 +31,9 @@
 #define STAGE_ANSWER_BYTES_MAX ((size_t)512 * 1024 * 1024)
 /* What a connection has of either kind when others have taken all that. */
 #define STAGE_SMALL_BYTES_MAX ((size_t)64 * 1024)
-#define STAGE_SCRATCH_SIZE    (2 * EXCHANGE_ALLOC_MAX) /* of address space */
+/* While the store is full, a client that keeps records there may stand still for so long. */
+#define STAGE_STALL_NS     (10 * NS_PER_S)
+#define STAGE_SCRATCH_SIZE (2 * EXCHANGE_ALLOC_MAX) /* of address space */
 
 struct stage_options {
 	const char *host;       /* to listen on */
@@ -102,7 +104,8 @@ struct stage {
 	struct address address; /* of options.host */
 	struct timer tick;      /* every second */
 	int64_t retention_due_ns, rebalance_due_ns;
-	int64_t lines_since_ns; /* of the log: the second that is counted */
+	uint64_t exhausted_count; /* the store's, at the last tick */
+	int64_t lines_since_ns;   /* of the log: the second that is counted */
 	int32_t line_count;
 	uint64_t lines_left_out;
 	bool closing;
