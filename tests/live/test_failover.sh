@@ -17,7 +17,8 @@ for broker in 1 2 3; do
 done
 status=0
 wait "$harrow_pid" || status=$?
-[ "$status" -le 1 ] || fail "harrow ended with status $status: $(cat "$work/errors")"
+# 3: this machine was too busy for the latencies to count; the records have to be there all the same.
+[ "$status" -le 1 ] || [ "$status" -eq 3 ] || fail "harrow ended with status $status: $(cat "$work/errors")"
 
 acked=$(json_get "$work/result.json" records.acked)
 say "$acked of $(json_get "$work/result.json" records.scheduled) acknowledged," \

@@ -113,7 +113,8 @@ sleep 2
 kafka kill 1
 # the schedule, the drain, ten seconds for the offsets, one for the topic
 finish 'the broker is gone' 18
-assert_equal 1 "$status" 'the broker is gone: status'
+# 3 where this machine was too busy for the latencies to count: it goes before 1.
+[ "$status" -eq 3 ] || assert_equal 1 "$status" 'the broker is gone: status'
 assert_equal 8000 "$(get records.scheduled)" 'the broker is gone: scheduled'
 assert_between 1 "$(get records.acked)" 6000 'the broker is gone: acknowledged'
 assert_equal null "$(get records.confirmed)" 'the broker is gone: confirmed'
