@@ -44,8 +44,10 @@ struct simulation {
 	const char *name;
 	uint64_t seeds;           /* by default */
 	const char *const *notes; /* names for sim_note, NULL ends them */
-	/* One run; checks end the process. `talk`: more output. */
-	void (*run)(uint64_t seed, bool talk);
+	/* One run; checks end the process. `talk`: more output. Returns a sum over what happened.
+	 */
+	uint64_t (*run)(uint64_t seed, bool talk);
+	uint64_t again_every; /* seeds; each of these runs twice and has to give the same sum */
 };
 
 static struct sim_board *sim_board; /* the tests' only global, before the processes part */
@@ -97,13 +99,20 @@ static inline struct sim_faults sim_faults_any(struct random *random, bool reset
 	return f;
 }
 
+static inline void sim_seed(const struct simulation *s, uint64_t seed, bool talk)
+{
+	uint64_t first = s->run(seed, talk);
+	if (seed % s->again_every == 0)
+		CHECK(s->run(seed, false) == first, "the same seed ran otherwise");
+}
+
 static inline void sim_child(
 	const struct simulation *s, uint64_t job, uint64_t jobs, uint64_t start, uint64_t count)
 {
 	for (uint64_t i = job; i < count; i += jobs) {
 		atomic_store(&sim_board->seed[job], start + i);
 		alarm(SIM_SEED_SECONDS);
-		s->run(start + i, false);
+		sim_seed(s, start + i, false);
 		atomic_fetch_add(&sim_board->done, 1);
 	}
 	_exit(0);
@@ -168,7 +177,7 @@ static inline int sim_main(const struct simulation *s)
 	setvbuf(stdout, NULL, _IOLBF, 0); /* what was said before an abort must be seen */
 	uint64_t number = strtoull(seed, NULL, 10);
 	alarm(SIM_SEED_SECONDS);
-	s->run(number, true);
+	sim_seed(s, number, true);
 	sim_report(s, number, 1, clock_monotonic_ns());
 	return 0;
 }
